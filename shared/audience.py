@@ -1,0 +1,130 @@
+"""Who may see what: the one place that cuts a record or an event down to its reader.
+
+The directory's answers, the search index, notify's messages and the change feed all go through
+`cut_partner` and `cut_event`; nothing else decides what a reader gets.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from shared.records import JsonObject
+from shared.vocabulary import Flag, Role, Visibility
+
+_RANK = {Visibility.public: 0, Visibility.member: 1, Visibility.secretariat: 2}
+
+
+def may_see(audience: Visibility | str, visibility: Visibility | str) -> bool:
+    """Whether a reader of `audience` may see a value of `visibility`."""
+    return _RANK[Visibility(audience)] >= _RANK[Visibility(visibility)]
+
+
+def audience_of_role(role: Role | None) -> Visibility:
+    """The audience an account of `role` belongs to; nobody in particular is the public.
+
+    Our own services are given member level, because secretariat values never enter an event.
+    """
+    match role:
+        case None:
+            return Visibility.public
+        case Role.member | Role.editor | Role.service:
+            return Visibility.member
+        case Role.secretariat:
+            return Visibility.secretariat
+
+
+def contact_point_visibility(contact_point: JsonObject) -> Visibility:
+    """A person is shown to the public only where the person's consent is recorded."""
+    stated = Visibility(contact_point["visibility"])
+    if (
+        stated is Visibility.public
+        and contact_point["kind"] == "person"
+        and contact_point["consent"] is None
+    ):
+        return Visibility.member
+    return stated
+
+
+def is_current(contact_point: JsonObject, today: date) -> bool:
+    """Whether `today` lies within the contact point's days of use, both ends included."""
+    first, last = contact_point["valid_from"], contact_point["valid_to"]
+    day = today.isoformat()
+    return (first is None or str(first) <= day) and (last is None or day <= str(last))
+
+
+def flags_of(record: JsonObject, today: date) -> list[str]:
+    """What a partner's record wants, judged from the values in `record` alone.
+
+    A cut record is judged anew, so a flag never tells of a value its reader may not see.
+    """
+    reachable = any(
+        "single_point_of_contact" in contact_point["purposes"] and is_current(contact_point, today)
+        for contact_point in record["contact_points"]
+    )
+    if record["status"] == "active" and not reachable:
+        return [Flag.no_single_point_of_contact.value]
+    return []
+
+
+def cut_partner(
+    record: JsonObject, audience: Visibility | str, today: date | None = None
+) -> JsonObject | None:
+    """The partner as `audience` may see it, or None where it may not see it at all.
+
+    `record` is the partner at the level of `audience` or above; it is not changed.
+    """
+    if not may_see(audience, record["visibility"]):
+        return None
+    cut = dict(record)
+    cut["contact_points"] = [
+        contact_point
+        for contact_point in record["contact_points"]
+        if may_see(audience, contact_point_visibility(contact_point))
+    ]
+    cut["relationships"] = [
+        relationship
+        for relationship in record["relationships"]
+        if may_see(audience, relationship["visibility"])
+    ]
+    if audience != Visibility.secretariat and record["assurance"]["assured_by"] is not None:
+        cut["assurance"] = {**record["assurance"], "assured_by": None}
+    cut["flags"] = flags_of(cut, today or datetime.now(UTC).date())
+    return cut
+
+
+def changed_fields(before: JsonObject | None, after: JsonObject) -> list[str]:
+    """Names of the fields that differ, bookkeeping left out; all of them where `before` is None."""
+    bookkeeping = {"version", "modified_at"}
+    return sorted(
+        field
+        for field, value in after.items()
+        if field not in bookkeeping and (before is None or before.get(field) != value)
+    )
+
+
+def cut_event(event: JsonObject, audience: Visibility | str) -> JsonObject | None:
+    """The event as `audience` may see it, or None where it has nothing to tell that audience.
+
+    On the log an event carries the member-level record and beside it, in `data.audiences`, what the
+    change is to the public and to members: the names of the fields that changed for them and
+    whether they could see the record before. That part never leaves; the rest is cut by it. A
+    record that has gone out of sight comes as `record: null`, so that a follower forgets it.
+    """
+    data: dict[str, Any] = event["data"]
+    told = {field: value for field, value in data.items() if field != "audiences"}
+    view = data.get("audiences", {}).get("public" if audience == Visibility.public else "member")
+    if view is None:
+        return {**event, "data": told}
+    if data["record"] is not None:
+        told["record"] = cut_partner(data["record"], _at_most_member(audience))
+    if told["record"] is None and not view["was_visible"]:
+        return None
+    if told["record"] is not None and not view["changed"]:
+        return None
+    told["changed"] = view["changed"]
+    if audience == Visibility.public:
+        told["actor"] = None
+    return {**event, "data": told}
+
+
+def _at_most_member(audience: Visibility | str) -> Visibility:
+    return Visibility.public if audience == Visibility.public else Visibility.member

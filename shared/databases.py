@@ -1,0 +1,124 @@
+"""A service's own database: SQLite in WAL mode or PostgreSQL, behind one alias for a transaction.
+
+On SQLite writers stand in line before `BEGIN IMMEDIATE`, because a transaction that reads first
+and writes later would fail as soon as another one had written in between.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+_BUSY_SECONDS = 30
+_POOL_SIZE = 10
+
+
+def driver_url(url: str) -> URL:
+    """`url` with the async driver we use, whatever form of it ops have written."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return parsed.set(drivername="sqlite+aiosqlite")
+    if parsed.get_backend_name() in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+asyncpg")
+    raise ValueError(f"{parsed.get_backend_name()!r} is neither sqlite nor postgresql")
+
+
+def _sqlite_engine(url: URL, begin: str, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # NORMAL survives a killed process; FULL would also survive a power cut for each commit.
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA mmap_size=268435456")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+class Database:
+    """The engines of one service's database: one that writes, one that only reads."""
+
+    def __init__(self, url: str, info: dict[str, Any] | None = None) -> None:
+        """`info` is what every session starts with in its own `info`."""
+        parsed = driver_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+            self.writer = _sqlite_engine(parsed, "BEGIN IMMEDIATE", pool_size=1)
+            self.reader = _sqlite_engine(parsed, "BEGIN", pool_size=_POOL_SIZE)
+        else:
+            self.writer = self.reader = create_async_engine(
+                parsed, pool_size=_POOL_SIZE, max_overflow=_POOL_SIZE, pool_pre_ping=True
+            )
+        options: dict[str, Any] = {"class_": AsyncSession, "expire_on_commit": False, "info": info}
+        self._writing = async_sessionmaker(self.writer, **options)
+        self._reading = async_sessionmaker(self.reader, **options)
+        self.committed: list[Callable[[dict[Any, Any]], None]] = []
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A transaction that commits at the end of the block, or rolls back if it raises.
+
+        Right after the commit each of `committed` is called with the session's `info`, in which
+        the block may have left word of what it changed.
+        """
+        async with self._writing() as session:
+            async with session.begin():
+                yield session
+            for tell in self.committed:
+                tell(session.info)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that only reads, from one snapshot on SQLite."""
+        async with self._reading() as session:
+            yield session
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.writer.dispose()
+        if self.reader is not self.writer:
+            await self.reader.dispose()
+
+
+async def _transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.database
+    async with database.transaction() as session:
+        yield session
+
+
+async def _reading(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.database
+    async with database.reading() as session:
+        yield session
+
+
+# Without scope="function" the reply would leave before the commit, and two POSTs of one key would
+# both be answered 201.
+Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]
+Reading = Annotated[AsyncSession, Depends(_reading, scope="function")]

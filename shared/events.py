@@ -1,0 +1,191 @@
+"""Every event there is, as one closed union; schemas and documentation are generated from it.
+
+The envelope is CloudEvents 1.0 in structured JSON. `sequence` is a CloudEvents Integer: the place
+of the event in the directory's log, counted 1, 2, 3 … without holes.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from shared.records import JsonObject, Partner, Topic
+from shared.vocabulary import Role
+
+
+class Actor(BaseModel):
+    """Who did it."""
+
+    account_id: UUID | None = Field(description="The account; null for the system itself.")
+    role: Role | None = Field(description="The role it acted in.")
+
+
+class AudienceView(BaseModel):
+    """What a change is to one audience."""
+
+    was_visible: bool = Field(description="Whether it could see the record before.")
+    changed: list[str] = Field(description="The fields that changed for it.")
+
+
+class PartnerData(BaseModel):
+    """What a partner event carries: the whole record, so that nobody has to ask back."""
+
+    record: Partner | None = Field(
+        description="The record at its reader's level; null when it is no longer to be seen."
+    )
+    changed: list[str] = Field(description="Names of the fields that changed.")
+    actor: Actor | None = Field(description="Who did it; null for the public.")
+    audiences: dict[Literal["public", "member"], AudienceView] | None = Field(
+        default=None, description="On the inner log only; no reader outside ever gets it."
+    )
+
+
+class TopicData(BaseModel):
+    """What a topic event carries."""
+
+    record: Topic = Field(description="The whole topic.")
+    changed: list[str] = Field(description="Names of the fields that changed.")
+    actor: Actor | None = Field(description="Who did it.")
+
+
+class TestData(BaseModel):
+    """What a test event carries."""
+
+    webhook_id: UUID = Field(description="The webhook that is tried out.")
+    message: str = Field(description="A sentence for whoever reads the receiver's log.")
+
+
+class Envelope(BaseModel):
+    """CloudEvents 1.0, https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    specversion: Literal["1.0"]
+    id: UUID = Field(description="UUIDv7; the same on every repeat of the event.")
+    source: str = Field(description="`/directory` or `/notify`.")
+    subject: str = Field(description="Id of the record it is about.")
+    time: datetime = Field(description="When it happened.")
+    datacontenttype: Literal["application/json"]
+    dataschema: str = Field(description="URL of the JSON Schema of the whole event.")
+    traceparent: str | None = Field(
+        default=None, description="W3C trace context of the request that caused it."
+    )
+    sequence: int | None = Field(
+        default=None, description="Place in the directory's log; null outside of it."
+    )
+
+
+class PartnerCreated(Envelope):
+    """A partner was added to the directory."""
+
+    type: Literal["partner.created"]
+    data: PartnerData
+
+
+class PartnerUpdated(Envelope):
+    """What a partner's record shows has changed, a related partner's name included."""
+
+    type: Literal["partner.updated"]
+    data: PartnerData
+
+
+class PartnerAssured(Envelope):
+    """Somebody checked a partner's record against the world. The record itself did not change."""
+
+    type: Literal["partner.assured"]
+    data: PartnerData
+
+
+class PartnerWithdrawn(Envelope):
+    """A partner's record was a duplicate or an error; `successor_id` names the one to use."""
+
+    type: Literal["partner.withdrawn"]
+    data: PartnerData
+
+
+class TopicCreated(Envelope):
+    """A topic was added to the taxonomy."""
+
+    type: Literal["topic.created"]
+    data: TopicData
+
+
+class TopicUpdated(Envelope):
+    """A topic changed."""
+
+    type: Literal["topic.updated"]
+    data: TopicData
+
+
+class TopicDeprecated(Envelope):
+    """A topic is not to be used any more; `replaced_by` names the one to use."""
+
+    type: Literal["topic.deprecated"]
+    data: TopicData
+
+
+class WebhookTest(Envelope):
+    """Somebody tries out a webhook. It goes to that webhook only and is not on the log."""
+
+    type: Literal["webhook.test"]
+    data: TestData
+
+
+LogEvent = (
+    PartnerCreated
+    | PartnerUpdated
+    | PartnerAssured
+    | PartnerWithdrawn
+    | TopicCreated
+    | TopicUpdated
+    | TopicDeprecated
+)
+Event = LogEvent | WebhookTest
+
+EVENT_CLASSES: tuple[type[Envelope], ...] = get_args(Event)
+EVENT_TYPES: tuple[str, ...] = tuple(
+    get_args(event_class.model_fields["type"].annotation)[0] for event_class in EVENT_CLASSES
+)
+
+_LOG_EVENT: TypeAdapter[LogEvent] = TypeAdapter(Annotated[LogEvent, Field(discriminator="type")])
+
+
+def parse_log_event(event: JsonObject) -> LogEvent:
+    """The typed event.
+
+    Raises:
+        pydantic.ValidationError: the type is unknown or the event has not its type's shape.
+    """
+    return _LOG_EVENT.validate_python(event, strict=False)
+
+
+def event_class_of(event_type: str) -> type[Envelope]:
+    """The class of `event_type`.
+
+    Raises:
+        KeyError: there is no such type.
+    """
+    return dict(zip(EVENT_TYPES, EVENT_CLASSES, strict=True))[event_type]
+
+
+def json_schema_of(event_type: str) -> dict[str, Any]:
+    """JSON Schema (2020-12) of the event as a reader outside receives it.
+
+    Raises:
+        KeyError: there is no such type.
+    """
+    schema = event_class_of(event_type).model_json_schema()
+    for definition in schema.get("$defs", {}).values():
+        definition.get("properties", {}).pop("audiences", None)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return schema
+
+
+def event_pattern_matches(pattern: str, event_type: str) -> bool:
+    """Whether `event_type` is `pattern`, or within `noun.*`, or `pattern` is `*`."""
+    if pattern == "*":
+        return True
+    if pattern.endswith(".*"):
+        return event_type.startswith(pattern[:-1])
+    return pattern == event_type

@@ -1,0 +1,54 @@
+"""Folding of text, the same for writing and for asking: case, accents, ligatures and forms."""
+
+import unicodedata
+
+# Letters that Unicode does not decompose although people type them without their marks.
+_LETTERS = str.maketrans(
+    {
+        "ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o", "Ø": "o",
+        "đ": "d", "Đ": "d", "ð": "d", "Ð": "d", "þ": "th", "Þ": "th", "ł": "l", "Ł": "l",
+        "ı": "i", "İ": "i", "ħ": "h", "Ħ": "h", "ŋ": "n", "Ŋ": "n", "ŧ": "t", "Ŧ": "t",
+        "’": "'", "‘": "'", "ʼ": "'", "–": "-", "—": "-", "‐": "-", "‑": "-",
+    }
+)  # fmt: skip
+
+
+def fold(text: str) -> str:
+    """`text` in lower case, without accents, ligatures or marks of form (NFKD, then folded).
+
+    Marks are taken off Latin, Greek and Cyrillic letters only: in other scripts they carry meaning.
+    """
+    decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    kept = []
+    previous_is_european = False
+    for character in decomposed:
+        if unicodedata.combining(character):
+            if not previous_is_european:
+                kept.append(character)
+            continue
+        previous_is_european = ord(character) < 0x0530 or 0x1E00 <= ord(character) < 0x2000
+        kept.append(character)
+    return unicodedata.normalize("NFC", "".join(kept).casefold())
+
+
+def words_of(text: str) -> list[str]:
+    """The words of `text`, folded; a word is a run of letters, digits and marks."""
+    words: list[str] = []
+    current: list[str] = []
+    for character in fold(text):
+        # An apostrophe joins: O'Brien is one word, and so is people's.
+        if character == "'" and current:
+            continue
+        if character.isalnum() or unicodedata.category(character).startswith("M"):
+            current.append(character)
+        elif current:
+            words.append("".join(current))
+            current = []
+    if current:
+        words.append("".join(current))
+    return words
+
+
+def folded_name(name: str) -> str:
+    """A name as one folded string, its words joined by single spaces: equal names are equal."""
+    return " ".join(words_of(name))

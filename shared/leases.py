@@ -1,0 +1,63 @@
+"""A lease: the right of one process, for a few seconds, to do what only one may do at a time.
+
+The database's clock decides, so the clocks of the machines need not agree. A holder renews it in
+the same transaction as its work: one whose lease was taken over can no longer commit anything.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Column as SqlColumn
+from sqlalchemy import DateTime, MetaData, String, Table, func, select, text
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+def lease_table(metadata: MetaData) -> Table:
+    """The table of leases, as part of a service's own `metadata`."""
+    return Table(
+        "lease",
+        metadata,
+        SqlColumn("name", String(60), primary_key=True),
+        SqlColumn("holder", String(60), nullable=False),
+        SqlColumn("expires_at", DateTime(timezone=True), nullable=False),
+    )
+
+
+async def database_time(session: AsyncSession) -> datetime:
+    """What the database's clock says, with a time zone."""
+    bind = session.get_bind()
+    if bind.dialect.name == "sqlite":
+        now = (await session.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))).scalar()
+        return datetime.fromisoformat(str(now)).replace(tzinfo=UTC)
+    moment: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return moment
+
+
+async def hold_lease(
+    session: AsyncSession, leases: Table, name: str, holder: str, seconds: float
+) -> bool:
+    """Take or renew the lease `name` for `holder`; False while another one holds it.
+
+    Locks the lease's row until the transaction ends.
+    """
+    now = await database_time(session)
+    expires_at = now + timedelta(seconds=seconds)
+    row = (
+        await session.execute(select(leases).where(leases.c.name == name).with_for_update())
+    ).first()
+    if row is None:
+        insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+        added = await session.execute(
+            insert(leases)
+            .values(name=name, holder=holder, expires_at=expires_at)
+            .on_conflict_do_nothing()
+        )
+        return bool(added.rowcount)  # type: ignore[attr-defined]
+    held_until = row.expires_at if row.expires_at.tzinfo else row.expires_at.replace(tzinfo=UTC)
+    if row.holder != holder and held_until > now:
+        return False
+    await session.execute(
+        leases.update().where(leases.c.name == name).values(holder=holder, expires_at=expires_at)
+    )
+    return True

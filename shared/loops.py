@@ -1,0 +1,55 @@
+"""Loops around steps. A step does one batch and says how many; a loop decides when to go on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from prometheus_client import Counter
+
+Step = Callable[[], Awaitable[int]]
+
+FAILURES = Counter("loop_failures_total", "Steps that failed and were tried again.", ["loop"])
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 5.0
+_log = structlog.get_logger()
+
+
+class Nudge:
+    """Wakes a loop before its pause is over; several nudges in a row wake it once."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def now(self) -> None:
+        """Wake the loop."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return on a nudge or after `seconds`."""
+        try:
+            await asyncio.wait_for(self._event.wait(), seconds)
+        except TimeoutError:
+            return
+        finally:
+            self._event.clear()
+
+
+async def run_loop(name: str, step: Step, nudge: Nudge, idle_seconds: float) -> None:
+    """Repeat `step`: at once while it finds work, after a nudge or `idle_seconds` when it does not.
+
+    A step that raises is repeated after a pause that doubles up to five seconds: what it works on
+    is in a database, so nothing is lost by waiting.
+    """
+    pause_seconds = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            done = await step()
+        except Exception as error:
+            FAILURES.labels(name).inc()
+            _log.warning("loop.step_failed", loop=name, error=repr(error), again_in=pause_seconds)
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
+            continue
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        if not done:
+            await nudge.wait(idle_seconds)

@@ -1,0 +1,66 @@
+"""Cursors: where the next page begins, opaque to the reader and refused when altered."""
+
+import base64
+import binascii
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from shared.problems import MalformedRequest
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+_MAX_CURSOR = 2_000
+
+
+class BadCursor(MalformedRequest):
+    """The cursor is not one that was handed out for this list."""
+
+    title, kind = "The cursor cannot be read", "bad-cursor"
+
+
+def encode_cursor(*position: Any) -> str:
+    """A cursor for the place after `position`."""
+    return base64.urlsafe_b64encode(orjson.dumps(position)).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
+    """The position inside `cursor`, which must have one value of each of `kinds`.
+
+    Raises:
+        BadCursor: it has another shape, for example because it belongs to another list or sort.
+    """
+    try:
+        if len(cursor) > _MAX_CURSOR:
+            raise ValueError("too long")
+        padded = cursor + "=" * (-len(cursor) % 4)
+        position = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if not isinstance(position, list) or len(position) != len(kinds):
+            raise ValueError("other shape")
+        for value, kind in zip(position, kinds, strict=True):
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise ValueError("other type")
+            if isinstance(value, str) and "\x00" in value:
+                raise ValueError("no text")
+    except (ValueError, binascii.Error) as error:
+        raise BadCursor(
+            "Use the `next` value of the page before exactly as it was given, with the same "
+            "filters and sort; or leave `cursor` out to begin at the first page."
+        ) from error
+    return tuple(position)
+
+
+def decode_id_cursor(cursor: str) -> UUID:
+    """The id inside a cursor that holds nothing else.
+
+    Raises:
+        BadCursor: it has another shape.
+    """
+    (last,) = decode_cursor(cursor, str)
+    try:
+        return UUID(last)
+    except ValueError as error:
+        raise BadCursor(
+            "Use the `next` value of the page before exactly as it was given."
+        ) from error

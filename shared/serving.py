@@ -1,0 +1,207 @@
+"""What the HTTP side of every service has in common: conventions, health, start and stop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Literal
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, Field
+
+from shared.logs import configure_logs
+from shared.problems import (
+    FieldError,
+    ProblemDetails,
+    UnknownParameter,
+    answers,
+    install_problems,
+)
+from shared.request_context import RequestContext
+
+_GRACEFUL_SECONDS = 5
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    names: set[str] = set()
+    for field in dependant.query_params:
+        model = field.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            names |= {info.alias or name for name, info in model.model_fields.items()}
+        else:
+            names.add(field.alias)
+    for inner in dependant.dependencies:
+        names |= _query_names(inner)
+    return names
+
+
+class StrictRoute(APIRoute):
+    """A route that refuses query parameters it does not know, and ones that are given twice."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        known = _query_names(self.dependant)
+
+        async def handle_strictly(request: Request) -> Response:
+            if request.scope["query_string"]:
+                given = [name for name, _ in request.query_params.multi_items()]
+                wrong = [name for name in dict.fromkeys(given) if name not in known]
+                twice = [name for name in dict.fromkeys(given) if given.count(name) > 1]
+                if wrong or twice:
+                    raise UnknownParameter(
+                        f"This address knows {', '.join(sorted(known)) or 'no parameters'}, "
+                        "each at most once.",
+                        errors=[
+                            *(FieldError(pointer=f"/query/{n}", detail="unknown") for n in wrong),
+                            *(FieldError(pointer=f"/query/{n}", detail="repeated") for n in twice),
+                        ],
+                    )
+            return await handle(request)
+
+        return handle_strictly
+
+
+def strict_router(tag: str) -> APIRouter:
+    """A router whose routes are strict about their parameters."""
+    return APIRouter(route_class=StrictRoute, tags=[tag])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = Field(description="Always `alive`.")
+
+
+class DependencyState(BaseModel):
+    """How something the service needs is doing."""
+
+    name: str = Field(description="What it is.")
+    ok: bool = Field(description="Whether it can be used.")
+    required: bool = Field(description="Whether the service cannot serve without it.")
+    detail: str = Field(description="State, lag or error.")
+
+
+class Readiness(BaseModel):
+    """Whether the service can serve."""
+
+    status: Literal["ready", "not_ready"] = Field(description="`ready` with 200, else 503.")
+    dependencies: list[DependencyState] = Field(description="What it stands on.")
+
+
+CheckDependencies = Callable[[], Awaitable[list[DependencyState]]]
+
+
+def _operations_router(check: CheckDependencies) -> APIRouter:
+    router = strict_router("operation")
+
+    @router.get("/healthz", summary="Is the process alive?")
+    async def read_health() -> Alive:
+        return Alive(status="alive")
+
+    @router.get(
+        "/readyz",
+        summary="Can the service serve?",
+        response_model=Readiness,
+        responses={503: {"model": Readiness, "description": "Not now; `dependencies` says why."}},
+    )
+    async def read_readiness(response: Response) -> Readiness:
+        states = await check()
+        ready = all(state.ok or not state.required for state in states)
+        response.status_code = 200 if ready else 503
+        return Readiness(status="ready" if ready else "not_ready", dependencies=states)
+
+    @router.get("/metrics", summary="Measurements for Prometheus", response_class=Response)
+    async def read_metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def create_service_app(
+    *,
+    title: str,
+    description: str,
+    routers: list[APIRouter],
+    check: CheckDependencies,
+    lifespan: Any,
+    cors_origins: list[str],
+    max_body_bytes: int,
+) -> FastAPI:
+    """A FastAPI application with the conventions of docs/api.md."""
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="0.1.0",
+        lifespan=lifespan,
+        max_body_size=max_body_bytes,
+        generate_unique_id_function=lambda route: route.name,
+        responses=answers(),
+        redirect_slashes=False,
+    )
+    for router in (*routers, _operations_router(check)):
+        app.include_router(router)
+    install_problems(app)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Link", "Location", "X-Request-ID", "X-Sequence"],
+        )
+    app.add_middleware(RequestContext)
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the one shape of all errors into the OpenAPI document, in place of FastAPI's own."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = make()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas["ProblemDetails"] = problem
+            for leftover in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(leftover, None)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+async def run_together(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run the worker loops of a service until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for coroutine in coroutines:
+            group.create_task(coroutine)
+
+
+async def stop_task(task: "asyncio.Task[None]") -> None:
+    """Cancel `task` and wait until it is gone."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def serve(app: FastAPI, *, service: str, host: str, port: int, log_level: str) -> None:
+    """Serve `app` until a signal comes; requests under way have a few seconds to end."""
+    configure_logs(service, log_level)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+    )
