@@ -1,0 +1,1 @@
+"""The directory: the truth about partners and topics, and the log of what happened to them."""

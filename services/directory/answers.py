@@ -1,0 +1,179 @@
+"""How records become HTTP answers: finished bytes, entity tags, redirects, pages and exports."""
+
+from collections.abc import AsyncIterator
+from email.utils import format_datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy import select
+
+from services.directory.hot_answers import HotAnswer, HotAnswers
+from services.directory.lists import (
+    Page,
+    PartnerParameters,
+    TopicParameters,
+    list_partners,
+    list_topics,
+)
+from services.directory.models import PartnerRow, TopicRow, partner_table, topic_table
+from services.directory.outbox import read_log
+from services.directory.preconditions import etag, not_modified
+from services.directory.rendering import aware
+from shared.databases import Database
+from shared.problems import NotFound
+from shared.tokens import Caller
+from shared.vocabulary import PartnerStatus, Visibility
+
+_EXPORT_BATCH = 500
+_JSON = "application/json"
+HOW_TO_READ: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What you have is current (If-None-Match)."},
+    308: {"description": "Withdrawn; `Location` leads to the successor."},
+}
+
+
+def _audience_for(caller: Caller, partner_id: UUID) -> Visibility:
+    """An editor reads everything of its own partner, because it writes it as a whole."""
+    return Visibility.secretariat if caller.edits(partner_id) else caller.audience
+
+
+def _headers_of(version: int, modified_at: Any) -> dict[str, str]:
+    return {
+        "ETag": etag(version),
+        "Last-Modified": format_datetime(aware(modified_at), usegmt=True),
+        # What is shown depends on who asks; nobody between may keep it without asking back.
+        "Vary": "Authorization",
+        "Cache-Control": "no-cache",
+    }
+
+
+def written_answer(row: PartnerRow, caller: Caller, status: int = 200) -> Response:
+    """The record as its writer reads it after the write."""
+    body = getattr(row, _audience_for(caller, row.id).value)
+    headers = _headers_of(row.version, row.modified_at)
+    if status == 201:
+        headers["Location"] = f"/partners/{row.id}"
+    return Response(body, status_code=status, media_type=_JSON, headers=headers)
+
+
+def topic_answer(row: TopicRow, status: int = 200) -> Response:
+    """The topic."""
+    headers = _headers_of(row.version, row.modified_at)
+    if status == 201:
+        headers["Location"] = f"/topics/{row.id}"
+    return Response(row.rendered, status_code=status, media_type=_JSON, headers=headers)
+
+
+def _respond(answer: HotAnswer, if_none_match: str | None) -> Response:
+    tag = answer.headers.get("ETag")
+    if tag is not None and not_modified(if_none_match, tag):
+        return Response(status_code=304, headers=answer.headers)
+    return Response(answer.body, media_type=_JSON, headers=answer.headers)
+
+
+async def partner_answer(
+    request: Request, caller: Caller, partner_id: UUID, if_none_match: str | None
+) -> Response:
+    """The partner as the caller may see it, from memory where possible.
+
+    Raises:
+        NotFound: there is none, or the caller may not see it.
+    """
+    answers: HotAnswers = request.app.state.hot_answers
+    audience = _audience_for(caller, partner_id)
+    key = (partner_id, audience)
+    found = answers.find(key)
+    if found is not None:
+        return _respond(found, if_none_match)
+    clock = answers.clock
+    database: Database = request.app.state.database
+    async with database.reading() as session:
+        columns = partner_table.c
+        row = (
+            await session.execute(
+                select(
+                    columns[audience.value].label("body"),
+                    columns.version,
+                    columns.modified_at,
+                    columns.status,
+                    columns.successor_id,
+                ).where(columns.id == partner_id)
+            )
+        ).first()
+    if row is None or row.body is None:
+        raise NotFound(f"There is no partner {partner_id}, or you may not see it.")
+    if row.status == PartnerStatus.withdrawn.value and row.successor_id is not None:
+        return Response(status_code=308, headers={"Location": f"/partners/{row.successor_id}"})
+    answer = HotAnswer(row.body, _headers_of(row.version, row.modified_at))
+    answers.keep(key, partner_id, answer, clock)
+    return _respond(answer, if_none_match)
+
+
+def _page_answer(request: Request, page: Page) -> HotAnswer:
+    following = orjson.dumps(page.next)
+    body = b'{"items":[' + b",".join(page.items) + b'],"next":' + following + b"}"
+    headers = {"Vary": "Authorization", "Cache-Control": "no-cache"}
+    if page.next is not None:
+        url = request.url.include_query_params(cursor=page.next)
+        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return HotAnswer(body, headers)
+
+
+async def page_answer(request: Request, caller: Caller, asked: PartnerParameters) -> Response:
+    """A page of partners, from memory where possible."""
+    answers: HotAnswers = request.app.state.hot_answers
+    key = (caller.audience, request.scope["query_string"])
+    found = answers.find(key)
+    if found is None:
+        clock = answers.clock
+        database: Database = request.app.state.database
+        async with database.reading() as session:
+            page = await list_partners(session, asked, caller.audience)
+        found = _page_answer(request, page)
+        answers.keep(key, None, found, clock)
+    return _respond(found, None)
+
+
+async def topic_page_answer(request: Request, asked: TopicParameters) -> Response:
+    """A page of topics."""
+    database: Database = request.app.state.database
+    async with database.reading() as session:
+        page = await list_topics(session, asked)
+    return _respond(_page_answer(request, page), None)
+
+
+async def _lines(database: Database, noun: str, audience: Visibility) -> AsyncIterator[bytes]:
+    """The records, one a line, a batch at a time so that memory stays flat."""
+    table = partner_table if noun == "partners" else topic_table
+    rendered = table.c[audience.value] if noun == "partners" else table.c.rendered
+    query = select(table.c.id, rendered.label("line")).order_by(table.c.id).limit(_EXPORT_BATCH)
+    if noun == "partners":
+        query = query.where(rendered.is_not(None), table.c.status != PartnerStatus.withdrawn.value)
+    last: UUID | None = None
+    while True:
+        page = query if last is None else query.where(table.c.id > last)
+        async with database.reading() as session:
+            rows = (await session.execute(page)).all()
+        if not rows:
+            return
+        yield b"".join(row.line + b"\n" for row in rows)
+        last = rows[-1].id
+
+
+async def export_answer(request: Request, caller: Caller, noun: str) -> StreamingResponse:
+    """All records of `noun` that the caller may see.
+
+    The sequence is read before the records: an event that comes in between is seen twice by who
+    follows on, and repeats are harmless; none is missed.
+    """
+    database: Database = request.app.state.database
+    async with database.reading() as session:
+        log = await read_log(session)
+    return StreamingResponse(
+        _lines(database, noun, caller.audience),
+        media_type="application/x-ndjson",
+        headers={"X-Sequence": str(log.head), "X-Log-Id": str(log.log_id)},
+    )

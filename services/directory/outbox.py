@@ -1,0 +1,152 @@
+"""The outbox: events written in the transaction of their cause. It is the log itself."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from services.directory.models import EventLogRow, OutboxRow, outbox_table
+from shared.audience import changed_fields, cut_event, cut_partner
+from shared.records import JsonObject
+from shared.request_context import current_traceparent
+from shared.tokens import Caller
+from shared.vocabulary import Role, Visibility
+
+SOURCE = "/directory"
+TOUCHED = "touched_records"
+# Any number of our own; see stand_in_line.
+_POSTGRES_LINE = 7_231_005
+
+
+async def stand_in_line(session: AsyncSession) -> None:
+    """Wait until no other transaction writes; SQLite does that by itself.
+
+    One writer at a time makes the order of commits the order of the outbox, and lets a change
+    touch several partners (both ends of a relationship, a circle of parents) without deadlocks.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        await session.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LINE})"))
+
+
+def _append(session: AsyncSession, event_type: str, subject: UUID, data: JsonObject) -> None:
+    event_id = uuid7()
+    now = datetime.now(UTC)
+    event = {
+        "specversion": "1.0",
+        "id": str(event_id),
+        "source": SOURCE,
+        "type": event_type,
+        "subject": str(subject),
+        "time": now.isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "dataschema": f"{session.info['public_url']}/event-schemas/{event_type}",
+        "traceparent": current_traceparent(),
+        "data": data,
+    }
+    if event["traceparent"] is None:
+        del event["traceparent"]
+    session.add(
+        OutboxRow(
+            event_id=event_id, type=event_type, subject=str(subject), event=orjson.dumps(event)
+        )
+    )
+    session.info.setdefault(TOUCHED, set()).add(subject)
+
+
+def _actor(caller: Caller | None) -> JsonObject:
+    if caller is None:
+        return {"account_id": None, "role": None}
+    return {"account_id": str(caller.account_id), "role": caller.role}
+
+
+def append_partner_event(
+    session: AsyncSession,
+    event_type: str,
+    before: JsonObject | None,
+    after: JsonObject,
+    caller: Caller | None,
+) -> None:
+    """Write down that a partner went from `before` to `after`, both at secretariat level."""
+    audiences: dict[str, Any] = {}
+    member_record = None
+    changed: list[str] = []
+    for audience in (Visibility.public, Visibility.member):
+        was = None if before is None else cut_partner(before, audience)
+        now = cut_partner(after, audience)
+        changed = [] if now is None else changed_fields(was, now)
+        audiences[audience.value] = {"was_visible": was is not None, "changed": changed}
+        member_record = now
+    data = {
+        "record": member_record,
+        "changed": changed,
+        "actor": _actor(caller),
+        "audiences": audiences,
+    }
+    _append(session, event_type, UUID(after["id"]), data)
+
+
+def append_topic_event(
+    session: AsyncSession,
+    event_type: str,
+    before: JsonObject | None,
+    after: JsonObject,
+    caller: Caller,
+) -> None:
+    """Write down that a topic went from `before` to `after`."""
+    data = {"record": after, "changed": changed_fields(before, after), "actor": _actor(caller)}
+    _append(session, event_type, UUID(after["id"]), data)
+
+
+def with_sequence(event: bytes, sequence: int) -> bytes:
+    """The envelope as it is on the log. Spliced, because parsing it again would cost more."""
+    return b'{"sequence":%d,' % sequence + event[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """A part of the log."""
+
+    items: list[bytes]
+    next_after: int
+    log_id: UUID
+    head: int
+
+
+async def read_log(session: AsyncSession) -> EventLogRow:
+    """The log's identity and head."""
+    log: EventLogRow = (await session.execute(select(EventLogRow))).scalar_one()
+    return log
+
+
+async def read_changes(
+    session: AsyncSession, caller: Caller, after: int, limit: int
+) -> ChangesPage:
+    """The events after sequence `after`, cut to the caller; our services get them whole.
+
+    Events that say nothing to the caller are left out, so a page may be short or empty while
+    `next_after` still moves on.
+    """
+    log = await read_log(session)
+    rows = (
+        await session.execute(
+            select(outbox_table.c.sequence, outbox_table.c.event)
+            .where(outbox_table.c.sequence > after)
+            .order_by(outbox_table.c.sequence)
+            .limit(limit)
+        )
+    ).all()
+    events = [with_sequence(event, sequence) for sequence, event in rows]
+    if caller.role is not Role.service:
+        cut = (cut_event(orjson.loads(event), caller.audience) for event in events)
+        events = [orjson.dumps(event) for event in cut if event is not None]
+    return ChangesPage(
+        items=events,
+        next_after=rows[-1].sequence if rows else after,
+        log_id=log.log_id,
+        head=max(log.head, rows[-1].sequence if rows else 0),
+    )

@@ -1,0 +1,197 @@
+"""From a partner's row to what each audience reads; done when something of it changes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+
+import orjson
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.directory.models import (
+    PartnerRow,
+    RelationshipRow,
+    partner_table,
+    relationship_table,
+    topic_table,
+)
+from shared.audience import cut_partner
+from shared.folding import folded_name
+from shared.records import JsonObject
+from shared.vocabulary import INVERSE_RELATIONSHIP, AssuranceStatus, RelationshipKind, Visibility
+
+REVIEW_NOTICE = "review_notice_days"
+
+
+def moment(value: datetime | None) -> str | None:
+    """`value` in RFC 3339, in UTC. SQLite gives times back without their zone."""
+    if value is None:
+        return None
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def aware(value: datetime) -> datetime:
+    """`value` with its time zone, which SQLite does not keep."""
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A relationship as one of its partners sees it."""
+
+    kind: RelationshipKind
+    other: UUID
+
+
+async def ties_of(session: AsyncSession, partner_id: UUID) -> list[Tie]:
+    """Both the relationships stored with the partner as subject and those seen from behind."""
+    rows = (
+        await session.execute(
+            select(RelationshipRow).where(
+                or_(
+                    relationship_table.c.subject_id == partner_id,
+                    relationship_table.c.object_id == partner_id,
+                )
+            )
+        )
+    ).scalars()
+    ties = []
+    for row in rows:
+        kind = RelationshipKind(row.kind)
+        if row.subject_id == partner_id:
+            ties.append(Tie(kind, row.object_id))
+        else:
+            ties.append(Tie(INVERSE_RELATIONSHIP[kind], row.subject_id))
+    return ties
+
+
+def assurance_status(row: PartnerRow, now: datetime, notice: timedelta) -> AssuranceStatus:
+    """How fresh the last check is at `now`; a review is due `notice` before its date."""
+    if row.assured_at is None or row.next_review_at is None:
+        return AssuranceStatus.unverified
+    next_review_at = aware(row.next_review_at)
+    if now >= next_review_at:
+        return AssuranceStatus.overdue
+    if now >= next_review_at - notice:
+        return AssuranceStatus.due
+    return AssuranceStatus.assured
+
+
+def next_change(row: PartnerRow, now: datetime, notice: timedelta) -> datetime | None:
+    """When the record will next read otherwise by the passing of time alone, if ever."""
+    moments: list[datetime] = []
+    if row.next_review_at is not None:
+        next_review_at = aware(row.next_review_at)
+        moments += [next_review_at - notice, next_review_at]
+    for point in row.content["contact_points"]:
+        for day, shift in ((point["valid_from"], 0), (point["valid_to"], 1)):
+            if day is not None:
+                first = datetime.fromisoformat(day).date() + timedelta(days=shift)
+                moments.append(datetime.combine(first, time(), UTC))
+    return min((when for when in moments if when > now), default=None)
+
+
+async def _notations(session: AsyncSession, topic_ids: Iterable[UUID]) -> dict[str, str]:
+    wanted = list(topic_ids)
+    if not wanted:
+        return {}
+    rows = await session.execute(
+        select(topic_table.c.id, topic_table.c.notation).where(topic_table.c.id.in_(wanted))
+    )
+    return {str(topic_id): notation for topic_id, notation in rows}
+
+
+async def _relationships(session: AsyncSession, partner_id: UUID) -> list[JsonObject]:
+    ties = await ties_of(session, partner_id)
+    if not ties:
+        return []
+    others = {
+        row.id: row
+        for row in await session.execute(
+            select(
+                partner_table.c.id, partner_table.c.display_name, partner_table.c.visibility
+            ).where(partner_table.c.id.in_([tie.other for tie in ties]))
+        )
+    }
+    found = [
+        {
+            "kind": tie.kind.value,
+            "partner_id": str(tie.other),
+            "name": others[tie.other].display_name,
+            "visibility": others[tie.other].visibility,
+        }
+        for tie in ties
+    ]
+    return sorted(found, key=lambda one: (one["kind"], one["name"], one["partner_id"]))
+
+
+async def record_of(session: AsyncSession, row: PartnerRow, now: datetime) -> JsonObject:
+    """The partner's record with everything in it, as the secretariat reads it."""
+    content = row.content
+    notations = await _notations(session, (UUID(one["topic_id"]) for one in content["topics"]))
+    former_ids = (
+        await session.execute(
+            select(partner_table.c.id)
+            .where(partner_table.c.successor_id == row.id)
+            .order_by(partner_table.c.id)
+        )
+    ).scalars()
+    notice = timedelta(days=session.info[REVIEW_NOTICE])
+    record: JsonObject = {
+        "id": str(row.id),
+        "version": row.version,
+        "created_at": moment(row.created_at),
+        "modified_at": moment(row.modified_at),
+        "level": row.level,
+        "sectors": content["sectors"],
+        "names": content["names"],
+        "description": content["description"],
+        "country": row.country,
+        "areas": content["areas"],
+        "location": content["location"],
+        "domains": content["domains"],
+        "links": content["links"],
+        "established": content["established"],
+        "status": row.status,
+        "external_ids": content["external_ids"],
+        "topics": [
+            {**topic, "notation": notations[topic["topic_id"]]} for topic in content["topics"]
+        ],
+        "relationships": await _relationships(session, row.id),
+        "contact_points": content["contact_points"],
+        "assurance": {
+            "status": assurance_status(row, now, notice).value,
+            "assured_at": moment(row.assured_at),
+            "assured_by": str(row.assured_by) if row.assured_by else None,
+            "method": row.assurance_method,
+            "next_review_at": moment(row.next_review_at),
+        },
+        "visibility": row.visibility,
+        "successor_id": str(row.successor_id) if row.successor_id else None,
+        "former_ids": [str(former_id) for former_id in former_ids],
+        "flags": [],
+    }
+    whole = cut_partner(record, Visibility.secretariat, now.date())
+    return record if whole is None else whole
+
+
+async def render(session: AsyncSession, row: PartnerRow) -> JsonObject:
+    """Write into `row` what each audience reads of it; the whole record."""
+    now = datetime.now(UTC)
+    record = await record_of(session, row, now)
+    row.secretariat = orjson.dumps(record)
+    for audience in (Visibility.public, Visibility.member):
+        cut = cut_partner(record, audience, now.date())
+        setattr(row, audience.value, None if cut is None else orjson.dumps(cut))
+    row.changes_at = next_change(row, now, timedelta(days=session.info[REVIEW_NOTICE]))
+    return record
+
+
+def name_columns(row: PartnerRow) -> None:
+    """Bring the columns that names are found and sorted by in line with the row's content."""
+    names = row.content["names"]
+    row.display_name = next(name["value"] for name in names if "display" in name["kinds"])
+    row.sort_name = folded_name(row.display_name)[:400]
+    row.folded_names = "\n" + "\n".join(folded_name(name["value"]) for name in names) + "\n"

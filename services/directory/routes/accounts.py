@@ -1,0 +1,98 @@
+"""Accounts over HTTP, for the secretariat."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import BaseModel, Field
+
+from services.directory.accounts import (
+    AccountRead,
+    AccountWrite,
+    NewAccount,
+    NewSecret,
+    TooManySecrets,
+    add_secret,
+    create_account,
+    disable_account,
+    page_of_accounts,
+    read_account,
+    remove_secret,
+)
+from services.directory.lists import PageParameters
+from shared.databases import Reading, Transaction
+from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
+from shared.serving import strict_router
+from shared.tokens import OfSecretariat
+
+router = strict_router("accounts")
+_REFUSALS = (NotSignedIn, NotAllowed)
+
+
+class AccountPage(BaseModel):
+    """A page of accounts."""
+
+    items: list[AccountRead] = Field(description="The accounts, the oldest first.")
+    next: str | None = Field(description="Cursor of the next page.")
+
+
+@router.post("/accounts", status_code=201, summary="Make an account", responses=answers(*_REFUSALS))
+async def create_an_account(
+    write: AccountWrite, response: Response, session: Transaction, _: OfSecretariat
+) -> NewAccount:
+    """The secret in the answer is shown this once."""
+    made = await create_account(session, write)
+    response.headers["Location"] = f"/accounts/{made.id}"
+    response.headers["Cache-Control"] = "no-store"
+    return made
+
+
+@router.get("/accounts", summary="List accounts", responses=answers(*_REFUSALS))
+async def list_accounts(
+    session: Reading, _: OfSecretariat, asked: Annotated[PageParameters, Query()]
+) -> AccountPage:
+    items, following = await page_of_accounts(session, asked.limit, asked.cursor)
+    return AccountPage(items=items, next=following)
+
+
+@router.get(
+    "/accounts/{account_id}", summary="Show an account", responses=answers(*_REFUSALS, NotFound)
+)
+async def read_an_account(account_id: UUID, session: Reading, _: OfSecretariat) -> AccountRead:
+    return await read_account(session, account_id)
+
+
+@router.delete(
+    "/accounts/{account_id}",
+    status_code=204,
+    summary="Let an account sign in no more",
+    responses=answers(*_REFUSALS, NotFound),
+)
+async def disable_an_account(account_id: UUID, session: Transaction, _: OfSecretariat) -> None:
+    await disable_account(session, account_id)
+
+
+@router.post(
+    "/accounts/{account_id}/secrets",
+    status_code=201,
+    summary="Add a secret, to rotate",
+    responses=answers(*_REFUSALS, NotFound, TooManySecrets),
+)
+async def add_a_secret(
+    account_id: UUID, response: Response, session: Transaction, _: OfSecretariat
+) -> NewSecret:
+    """The secret in the answer is shown this once; the older ones go on working."""
+    response.headers["Cache-Control"] = "no-store"
+    return await add_secret(session, account_id)
+
+
+@router.delete(
+    "/accounts/{account_id}/secrets/{secret_id}",
+    status_code=204,
+    summary="Take a secret back",
+    responses=answers(*_REFUSALS, NotFound),
+)
+async def remove_a_secret(
+    account_id: UUID, secret_id: UUID, session: Transaction, _: OfSecretariat
+) -> None:
+    await remove_secret(session, account_id, secret_id)

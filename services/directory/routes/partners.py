@@ -1,0 +1,181 @@
+"""Partners over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from services.directory.answers import (
+    HOW_TO_READ,
+    export_answer,
+    page_answer,
+    partner_answer,
+    written_answer,
+)
+from services.directory.external_ids import ExternalIdTaken
+from services.directory.lists import PartnerParameters
+from services.directory.merge_patch import MergePatch
+from services.directory.partner_write import AssuranceWrite, PartnerWrite
+from services.directory.partners import (
+    PartnerWithdrawn,
+    assure_partner,
+    create_partner,
+    patch_partner,
+    replace_partner,
+    withdraw_partner,
+)
+from services.directory.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion
+from services.directory.relationships import CircularRelationship
+from shared.databases import Transaction
+from shared.paging import BadCursor
+from shared.problems import NotAllowed, NotFound, NotSignedIn, UnknownParameter, answers
+from shared.records import Partner, PartnerPage
+from shared.serving import strict_router
+from shared.tokens import CallerOf, OfSecretariat, SignedIn
+
+router = strict_router("partners")
+_CHANGES = answers(
+    NotSignedIn,
+    NotAllowed,
+    NotFound,
+    PartnerWithdrawn,
+    ExternalIdTaken,
+    CircularRelationship,
+    PreconditionRequired,
+    StaleVersion,
+)
+
+
+@router.post(
+    "/partners",
+    status_code=201,
+    summary="Add a partner",
+    response_model=Partner,
+    responses=answers(NotSignedIn, NotAllowed, ExternalIdTaken, CircularRelationship),
+)
+async def create_a_partner(
+    write: PartnerWrite, session: Transaction, caller: OfSecretariat
+) -> Response:
+    """`names` with one `display` name and `level` are enough."""
+    row = await create_partner(session, write, caller)
+    return written_answer(row, caller, status=201)
+
+
+@router.get(
+    "/partners",
+    summary="List partners",
+    response_model=PartnerPage,
+    responses=answers(NotSignedIn, BadCursor, UnknownParameter),
+)
+async def list_some_partners(
+    request: Request, caller: CallerOf, asked: Annotated[PartnerParameters, Query()]
+) -> Response:
+    """By name. `next` and the `Link` header lead to the next page; there is no depth limit."""
+    return await page_answer(request, caller, asked)
+
+
+@router.get(
+    "/partners/export.ndjson",
+    summary="All partners, one a line",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "One record a line. Every event up to `X-Sequence` is reflected.",
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+        },
+        **answers(NotSignedIn),
+    },
+)
+async def export_partners(request: Request, caller: CallerOf) -> StreamingResponse:
+    """Follow `GET /changes?after=<X-Sequence>` from there on. Withdrawn partners are left out."""
+    return await export_answer(request, caller, "partners")
+
+
+@router.get(
+    "/partners/{partner_id}",
+    summary="Show a partner",
+    response_model=Partner,
+    responses={**HOW_TO_READ, **answers(NotSignedIn, NotFound)},
+)
+async def read_partner(
+    partner_id: UUID,
+    request: Request,
+    caller: CallerOf,
+    if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
+) -> Response:
+    """A withdrawn partner answers with 308 and leads to its successor, if it has one."""
+    return await partner_answer(request, caller, partner_id, if_none_match)
+
+
+@router.put(
+    "/partners/{partner_id}",
+    summary="Replace a partner",
+    response_model=Partner,
+    responses=_CHANGES,
+)
+async def replace_a_partner(
+    partner_id: UUID,
+    write: PartnerWrite,
+    session: Transaction,
+    caller: SignedIn,
+    expected: ExpectedVersion,
+) -> Response:
+    """Derived values may be sent along as they were read. Nothing happens if nothing differs."""
+    row = await replace_partner(session, partner_id, expected, write, caller)
+    return written_answer(row, caller)
+
+
+@router.patch(
+    "/partners/{partner_id}",
+    summary="Change a partner",
+    response_model=Partner,
+    responses=_CHANGES,
+)
+async def patch_a_partner(
+    partner_id: UUID,
+    patch: MergePatch,
+    session: Transaction,
+    caller: SignedIn,
+    expected: ExpectedVersion,
+) -> Response:
+    """The partner must keep all rules after the patch."""
+    row = await patch_partner(session, partner_id, expected, patch, caller)
+    return written_answer(row, caller)
+
+
+@router.delete(
+    "/partners/{partner_id}",
+    status_code=204,
+    summary="Withdraw a partner",
+    responses=_CHANGES,
+)
+async def withdraw_a_partner(
+    partner_id: UUID,
+    session: Transaction,
+    caller: OfSecretariat,
+    expected: ExpectedVersion,
+    successor: Annotated[
+        UUID | None, Query(description="The partner to use instead; the address leads there.")
+    ] = None,
+) -> None:
+    """For duplicates and errors. A body that has ceased is `inactive`, with a successor."""
+    await withdraw_partner(session, partner_id, expected, successor, caller)
+
+
+@router.post(
+    "/partners/{partner_id}/assurance",
+    summary="Say that the record was checked",
+    response_model=Partner,
+    responses=_CHANGES,
+)
+async def assure_a_partner(
+    partner_id: UUID,
+    write: AssuranceWrite,
+    session: Transaction,
+    caller: OfSecretariat,
+    expected: ExpectedVersion,
+) -> Response:
+    """Assuring never edits, and editing never assures."""
+    row = await assure_partner(session, partner_id, expected, write, caller)
+    return written_answer(row, caller)

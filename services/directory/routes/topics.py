@@ -1,0 +1,134 @@
+"""Topics over HTTP. Every topic is public; the secretariat writes them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from services.directory.answers import export_answer, topic_answer, topic_page_answer
+from services.directory.lists import TopicParameters
+from services.directory.merge_patch import MergePatch
+from services.directory.models import TopicRow
+from services.directory.preconditions import (
+    ExpectedVersion,
+    PreconditionRequired,
+    StaleVersion,
+    etag,
+    not_modified,
+)
+from services.directory.topic_write import TopicWrite
+from services.directory.topics import (
+    CircularTopics,
+    NotationTaken,
+    change_topic,
+    create_topic,
+    patched_topic,
+)
+from shared.databases import Reading, Transaction
+from shared.paging import BadCursor
+from shared.problems import NotAllowed, NotFound, NotSignedIn, UnknownParameter, answers
+from shared.records import Topic, TopicPage
+from shared.serving import strict_router
+from shared.tokens import CallerOf, OfSecretariat
+
+router = strict_router("topics")
+_CHANGES = answers(
+    NotSignedIn, NotAllowed, NotFound, CircularTopics, PreconditionRequired, StaleVersion
+)
+
+
+@router.get(
+    "/topics",
+    summary="List topics",
+    response_model=TopicPage,
+    responses=answers(NotSignedIn, BadCursor, UnknownParameter),
+)
+async def list_some_topics(
+    request: Request, _: CallerOf, asked: Annotated[TopicParameters, Query()]
+) -> Response:
+    """Ordered by notation."""
+    return await topic_page_answer(request, asked)
+
+
+@router.post(
+    "/topics",
+    status_code=201,
+    summary="Add a topic",
+    response_model=Topic,
+    responses=answers(NotSignedIn, NotAllowed, NotationTaken, CircularTopics),
+)
+async def create_a_topic(
+    write: TopicWrite, session: Transaction, caller: OfSecretariat
+) -> Response:
+    """`notation`, `scheme` and `pref_label` are enough."""
+    return topic_answer(await create_topic(session, write, caller), status=201)
+
+
+@router.get(
+    "/topics/export.ndjson",
+    summary="All topics, one a line",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "One record a line. Every event up to `X-Sequence` is reflected.",
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+        },
+        **answers(NotSignedIn),
+    },
+)
+async def export_topics(request: Request, caller: CallerOf) -> StreamingResponse:
+    """Follow `GET /changes?after=<X-Sequence>` from there on."""
+    return await export_answer(request, caller, "topics")
+
+
+@router.get(
+    "/topics/{topic_id}",
+    summary="Show a topic",
+    response_model=Topic,
+    responses={
+        304: {"description": "What you have is current (If-None-Match)."},
+        **answers(NotSignedIn, NotFound),
+    },
+)
+async def read_topic(
+    topic_id: UUID,
+    session: Reading,
+    _: CallerOf,
+    if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
+) -> Response:
+    row = await session.get(TopicRow, topic_id)
+    if row is None:
+        raise NotFound(f"There is no topic {topic_id}; GET /topics lists them.")
+    if not_modified(if_none_match, etag(row.version)):
+        return Response(status_code=304, headers={"ETag": etag(row.version)})
+    return topic_answer(row)
+
+
+@router.put(
+    "/topics/{topic_id}", summary="Replace a topic", response_model=Topic, responses=_CHANGES
+)
+async def replace_a_topic(
+    topic_id: UUID,
+    write: TopicWrite,
+    session: Transaction,
+    caller: OfSecretariat,
+    expected: ExpectedVersion,
+) -> Response:
+    """The notation stays. With `status` `deprecated` it is to be used no more."""
+    return topic_answer(await change_topic(session, topic_id, expected, lambda _: write, caller))
+
+
+@router.patch(
+    "/topics/{topic_id}", summary="Change a topic", response_model=Topic, responses=_CHANGES
+)
+async def patch_a_topic(
+    topic_id: UUID,
+    patch: MergePatch,
+    session: Transaction,
+    caller: OfSecretariat,
+    expected: ExpectedVersion,
+) -> Response:
+    """The topic must keep all rules after the patch."""
+    row = await change_topic(session, topic_id, expected, patched_topic(patch), caller)
+    return topic_answer(row)

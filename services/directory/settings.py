@@ -1,0 +1,82 @@
+"""What the directory can be told from its environment."""
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The directory's settings."""
+
+    port: int = Field(alias="DIRECTORY_PORT", default=8001, description="Port to listen on.")
+    database_url: str = Field(
+        alias="DIRECTORY_DATABASE_URL",
+        default="",
+        description="sqlite:///… or postgresql://…; empty: a SQLite file below VAR_DIR.",
+    )
+    public_url: str = Field(
+        alias="DIRECTORY_PUBLIC_URL",
+        default="",
+        description="The directory's address for the outside; empty: DIRECTORY_URL.",
+    )
+    encryption_keys: str = Field(
+        alias="ENCRYPTION_KEYS",
+        min_length=44,
+        description="Fernet keys, the newest first; they seal the keys that sign tokens.",
+    )
+    bootstrap_client_id: str = Field(
+        alias="BOOTSTRAP_CLIENT_ID",
+        default="",
+        max_length=100,
+        description="Client id of the first secretariat account, made at start.",
+    )
+    bootstrap_client_secret: str = Field(
+        alias="BOOTSTRAP_CLIENT_SECRET", default="", description="Its secret."
+    )
+    token_seconds: int = Field(
+        alias="TOKEN_SECONDS", default=600, ge=30, le=3600, description="Life of an access token."
+    )
+    review_days: int = Field(
+        alias="REVIEW_DAYS", default=365, ge=1, description="Days until an assured record is due."
+    )
+    review_notice_days: int = Field(
+        alias="REVIEW_NOTICE_DAYS",
+        default=30,
+        ge=0,
+        description="A review is due so early.",
+    )
+    stream_length: int = Field(
+        alias="STREAM_LENGTH",
+        default=100_000,
+        ge=1_000,
+        description="About how many events Redis keeps; older ones are read from /changes.",
+    )
+    relay_idle_seconds: float = Field(
+        alias="RELAY_IDLE_SECONDS",
+        default=0.02,
+        gt=0,
+        description="How often the relay looks for events that another process has written.",
+    )
+    hot_records: int = Field(
+        alias="HOT_RECORDS", default=20_000, ge=0, description="Answers kept ready in memory."
+    )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings in `environ`.
+
+        Raises:
+            pydantic.ValidationError: one is missing or contradicts another.
+        """
+        settings = cls.model_validate(dict(environ))
+        if bool(settings.bootstrap_client_id) != bool(settings.bootstrap_client_secret):
+            raise ValueError("BOOTSTRAP_CLIENT_ID and BOOTSTRAP_CLIENT_SECRET go together")
+        return settings.model_copy(
+            update={
+                "database_url": settings.database_url
+                or f"sqlite:///{settings.var_dir}/directory/directory.db",
+                "public_url": (settings.public_url or settings.directory_url).rstrip("/"),
+            }
+        )

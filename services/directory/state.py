@@ -1,0 +1,18 @@
+"""What a directory process holds while it runs."""
+
+from services.directory.partners import REVIEW_PERIOD
+from services.directory.rendering import REVIEW_NOTICE
+from services.directory.settings import Settings
+from shared.databases import Database
+
+
+def open_database(settings: Settings) -> Database:
+    """The directory's database; its sessions know what the rules need of the settings."""
+    return Database(
+        settings.database_url,
+        info={
+            "public_url": settings.public_url,
+            REVIEW_PERIOD: settings.review_days,
+            REVIEW_NOTICE: settings.review_notice_days,
+        },
+    )

@@ -1,0 +1,53 @@
+"""The directory's loops: the relay, and records that read otherwise because time has passed."""
+
+import asyncio
+import os
+
+from redis.asyncio import Redis
+
+from services.directory.partners import render_due
+from services.directory.relay import Relay
+from services.directory.settings import Settings
+from services.directory.state import open_database
+from shared.broker import connect_broker
+from shared.databases import Database
+from shared.logs import configure_logs
+from shared.loops import Nudge, run_loop
+from shared.serving import run_together
+
+_LOOK_SECONDS = 1.0
+_REVIEW_SECONDS = 30.0
+
+
+async def run_worker(
+    settings: Settings, database: Database, redis: Redis, relay_nudge: Nudge
+) -> None:
+    """Run the loops until cancelled."""
+    relay = Relay(database, redis, settings.stream_length)
+
+    async def render_some() -> int:
+        async with database.transaction() as session:
+            return await render_due(session)
+
+    await run_together(
+        run_loop("relay", relay.step, relay_nudge, settings.relay_idle_seconds),
+        run_loop("look at the stream", relay.look, Nudge(), _LOOK_SECONDS),
+        run_loop("reviews", render_some, Nudge(), _REVIEW_SECONDS),
+    )
+
+
+async def main() -> None:
+    """Run the loops as a process of their own."""
+    settings = Settings.from_environment(os.environ)
+    configure_logs("directory-worker", settings.log_level)
+    database = open_database(settings)
+    redis = connect_broker(settings.redis_url)
+    try:
+        await run_worker(settings, database, redis, Nudge())
+    finally:
+        await redis.aclose()
+        await database.dispose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
