@@ -111,6 +111,8 @@ def cut_event(event: JsonObject, audience: Visibility | str) -> JsonObject | Non
     """
     data: dict[str, Any] = event["data"]
     told = {field: value for field, value in data.items() if field != "audiences"}
+    if audience == Visibility.public and "actor" in told:
+        told["actor"] = None
     view = data.get("audiences", {}).get("public" if audience == Visibility.public else "member")
     if view is None:
         return {**event, "data": told}
@@ -121,8 +123,6 @@ def cut_event(event: JsonObject, audience: Visibility | str) -> JsonObject | Non
     if told["record"] is not None and not view["changed"]:
         return None
     told["changed"] = view["changed"]
-    if audience == Visibility.public:
-        told["actor"] = None
     return {**event, "data": told}
 
 

@@ -40,6 +40,7 @@ def _sqlite_engine(url: URL, begin: str, pool_size: int) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,
         connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None},
     )
 
@@ -67,13 +68,18 @@ class Database:
         """`info` is what every session starts with in its own `info`."""
         parsed = driver_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        # hide_parameters: the text of an error is logged, and the values may be anybody's secrets.
         if self.is_sqlite:
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
             self.writer = _sqlite_engine(parsed, "BEGIN IMMEDIATE", pool_size=1)
             self.reader = _sqlite_engine(parsed, "BEGIN", pool_size=_POOL_SIZE)
         else:
             self.writer = self.reader = create_async_engine(
-                parsed, pool_size=_POOL_SIZE, max_overflow=_POOL_SIZE, pool_pre_ping=True
+                parsed,
+                pool_size=_POOL_SIZE,
+                max_overflow=_POOL_SIZE,
+                pool_pre_ping=True,
+                hide_parameters=True,
             )
         options: dict[str, Any] = {"class_": AsyncSession, "expire_on_commit": False, "info": info}
         self._writing = async_sessionmaker(self.writer, **options)

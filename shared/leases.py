@@ -61,3 +61,8 @@ async def hold_lease(
         leases.update().where(leases.c.name == name).values(holder=holder, expires_at=expires_at)
     )
     return True
+
+
+async def release_lease(session: AsyncSession, leases: Table, name: str, holder: str) -> None:
+    """Give up the lease `name` if `holder` has it; a successor need not wait for its end then."""
+    await session.execute(leases.delete().where(leases.c.name == name, leases.c.holder == holder))

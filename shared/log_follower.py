@@ -18,7 +18,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from shared.records import JsonObject
 from shared.service_client import DirectoryClient
@@ -29,13 +29,19 @@ _BLOCK_MILLISECONDS = 1_000
 _SILENCE_SECONDS = 3.0
 _TRIES = 3
 _RETRY_SECONDS = (0.05, 0.5)
-# These say that something we stand on is away, not that the event is bad: they are waited out.
-_OUTAGES = (OSError, RedisError, httpx.HTTPError, OperationalError, InterfaceError)
-
 POSITION = Gauge("log_position", "Sequence up to which events took effect.")
 LAG = Gauge("log_lag", "Events on the log that did not yet take effect, as last seen.")
 SET_ASIDE = Counter("log_events_set_aside_total", "Events that could not be handled.")
 _log = structlog.get_logger()
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether something we stand on is away, which is waited out, rather than the event bad."""
+    if isinstance(error, IntegrityError | DataError):
+        return False
+    if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
+        return False
+    return isinstance(error, OSError | RedisError | httpx.HTTPError | SQLAlchemyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,9 @@ class LogFollower:
             await self._consumer.apply(events, last)
             self._moved(last)
             return
-        except _OUTAGES:
-            raise
         except Exception as error:
+            if _is_outage(error):
+                raise
             _log.warning("log.batch_failed", events=len(events), error=repr(error))
         for event in events:
             await self._take_effect_alone(event, Position(log_id, int(event["sequence"])))
@@ -160,14 +166,14 @@ class LogFollower:
             try:
                 await self._consumer.apply([event], position)
                 break
-            except _OUTAGES:
-                raise
             except Exception as error:
+                if _is_outage(error):
+                    raise
                 if attempt < _TRIES:
                     await asyncio.sleep(_RETRY_SECONDS[attempt - 1])
                     continue
                 SET_ASIDE.inc()
-                _log.error("log.event_set_aside", event=event.get("id"), error=repr(error))
+                _log.error("log.event_set_aside", event_id=event.get("id"), error=repr(error))
                 await self._consumer.set_aside(event, repr(error), position)
         self._moved(position)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 from prometheus_client import Counter
@@ -26,12 +27,12 @@ class Nudge:
 
     async def wait(self, seconds: float) -> None:
         """Return on a nudge or after `seconds`."""
-        try:
-            await asyncio.wait_for(self._event.wait(), seconds)
-        except TimeoutError:
-            return
-        finally:
-            self._event.clear()
+        # Not wait_for: before Python 3.12 it swallows a cancellation that meets a nudge, and then
+        # the loop, and with it the whole process, does not stop any more.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        self._event.clear()
 
 
 async def run_loop(name: str, step: Step, nudge: Nudge, idle_seconds: float) -> None:

@@ -11,7 +11,7 @@ from shared.problems import MalformedRequest
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
-_MAX_CURSOR = 2_000
+_MAX_CURSOR = 4_000
 
 
 class BadCursor(MalformedRequest):

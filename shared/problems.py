@@ -76,6 +76,18 @@ class InvalidValues(Problem):
     status, title, kind = 422, "Some values are not acceptable", "invalid-values"
 
 
+class BodyTooLarge(Problem):
+    """The body is larger than MAX_BODY_BYTES."""
+
+    status, title, kind = 413, "The body is too large", "body-too-large"
+
+
+class UnsupportedMediaType(Problem):
+    """The body is not of a media type that this address reads."""
+
+    status, title, kind = 415, "Unsupported media type", "unsupported-media-type"
+
+
 class NotSignedIn(Problem):
     """No valid access token came with the request."""
 
@@ -103,33 +115,41 @@ class Unavailable(Problem):
     status, title, kind = 503, "Not available right now", "unavailable"
 
 
+SEND_LESS = "The body is over the limit of this service. Send less at a time."
 _OF_STATUS: dict[int, tuple[str, str, str]] = {
-    400: ("malformed-request", "The request cannot be read", "Check that the body is valid JSON."),
+    400: (
+        "malformed-request",
+        "The request cannot be read",
+        "The body cannot be parsed. Check that it is what its Content-Type says, in UTF-8.",
+    ),
     404: ("not-found", "Not found", "There is no such address; /openapi.json lists them all."),
     405: ("method-not-allowed", "Method not allowed", "See the Allow header for what is possible."),
-    413: ("body-too-large", "The body is too large", "Send less at a time."),
-    415: ("unsupported-media-type", "Unsupported media type", "Send application/json."),
+    413: (BodyTooLarge.kind, BodyTooLarge.title, SEND_LESS),
 }
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """The answer that tells of `problem`."""
-    content = {
-        "type": f"urn:partner-directory:problem:{problem.kind}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "instance": request.url.path,
-        "request_id": current_request_id(),
-        "errors": [error.model_dump() for error in problem.errors],
-        **problem.extra,
-    }
     return Response(
-        orjson.dumps(content, default=str),
+        orjson.dumps(problem_content(request.url.path, problem), default=str),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
         headers=problem.headers,
     )
+
+
+def problem_content(path: str, problem: Problem) -> dict[str, Any]:
+    """`problem` as it is written, for a request of `path`."""
+    return {
+        "type": f"urn:partner-directory:problem:{problem.kind}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": path,
+        "request_id": current_request_id(),
+        "errors": [error.model_dump() for error in problem.errors],
+        **problem.extra,
+    }
 
 
 def pointer_of(location: tuple[int | str, ...]) -> str:
@@ -156,11 +176,18 @@ async def _answer_validation(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     findings = list(error.errors())
-    if any(finding["type"] == "json_invalid" for finding in findings):
-        return problem_response(
-            request,
-            MalformedRequest("The body is not valid JSON.", errors=field_errors(findings)),
+    if findings and findings[0]["type"] == "json_invalid":
+        reason, place = findings[0]["ctx"]["error"], findings[0]["loc"][1]
+        unreadable = f"The body is not valid JSON: {reason} at character {place}."
+        return problem_response(request, MalformedRequest(unreadable))
+    # A body that is not said to be JSON comes unparsed.
+    if isinstance(error.body, bytes):
+        given = request.headers.get("content-type")
+        advice = (
+            "Send the body as JSON, with Content-Type: application/json; this one was sent "
+            f"{'without a Content-Type' if given is None else 'as ' + given[:100]}."
         )
+        return problem_response(request, UnsupportedMediaType(advice))
     found = field_errors(findings)
     first = f" First: {found[0].pointer or 'the body'}: {found[0].detail}." if found else ""
     return problem_response(
@@ -178,9 +205,22 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     kind, title, advice = _OF_STATUS.get(
         error.status_code, ("http-error", str(error.detail), str(error.detail))
     )
-    problem = Problem(advice, headers=error.headers)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(methods_at(request)) or headers["Allow"]
+    problem = Problem(advice, headers=headers)
     problem.status, problem.title, problem.kind = error.status_code, title, kind
     return problem_response(request, problem)
+
+
+def methods_at(request: Request) -> list[str]:
+    """All methods that the path of `request` knows; the router names those of one route only."""
+    found: set[str] = set()
+    for router in request.app.state.routers:
+        for route in router.routes:
+            if route.path_regex.match(request.url.path):
+                found |= route.methods
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 async def _answer_crash(request: Request, error: Exception) -> Response:

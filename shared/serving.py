@@ -1,6 +1,7 @@
 """What the HTTP side of every service has in common: conventions, health, start and stop."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Literal
@@ -12,18 +13,25 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
+from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.body_limit import LargeBodiesAsProblems
 from shared.logs import configure_logs
 from shared.problems import (
+    BodyTooLarge,
     FieldError,
     ProblemDetails,
     UnknownParameter,
+    UnsupportedMediaType,
     answers,
     install_problems,
+    pointer_of,
 )
 from shared.request_context import RequestContext
 
 _GRACEFUL_SECONDS = 5
+_CANCEL_AGAIN_SECONDS = 1.0
 
 
 def _query_names(dependant: Dependant) -> set[str]:
@@ -48,21 +56,48 @@ class StrictRoute(APIRoute):
 
         async def handle_strictly(request: Request) -> Response:
             if request.scope["query_string"]:
-                given = [name for name, _ in request.query_params.multi_items()]
-                wrong = [name for name in dict.fromkeys(given) if name not in known]
-                twice = [name for name in dict.fromkeys(given) if given.count(name) > 1]
+                given = Counter(name for name, _ in request.query_params.multi_items())
+                wrong = [(name, "unknown") for name in given if name not in known]
+                twice = [(name, "repeated") for name, times in given.items() if times > 1]
                 if wrong or twice:
                     raise UnknownParameter(
                         f"This address knows {', '.join(sorted(known)) or 'no parameters'}, "
                         "each at most once.",
                         errors=[
-                            *(FieldError(pointer=f"/query/{n}", detail="unknown") for n in wrong),
-                            *(FieldError(pointer=f"/query/{n}", detail="repeated") for n in twice),
+                            FieldError(pointer=pointer_of(("query", name)), detail=what)
+                            for name, what in (wrong + twice)[:_MOST_ERRORS]
                         ],
                     )
-            return await handle(request)
+            answer = await handle(request)
+            return _head_of(answer) if _HEAD_ONLY in request.scope else answer
 
         return handle_strictly
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(_as_get(scope))
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A copy, so that the server still sees HEAD and sends no body.
+        await super().handle(_as_get(scope), receive, send)
+
+
+_HEAD_ONLY = "partner_directory.head_only"
+_MOST_ERRORS = 100
+
+
+def _as_get(scope: Scope) -> Scope:
+    """HEAD is answered wherever GET is, by the same function; it is not documented apart."""
+    if scope["type"] == "http" and scope["method"] == "HEAD":
+        return {**scope, "method": "GET", _HEAD_ONLY: True}
+    return scope
+
+
+def _head_of(answer: Response) -> Response:
+    """`answer` without its body, which is not even made where it would be streamed."""
+    head = Response(status_code=answer.status_code, headers=dict(answer.headers))
+    if "content-length" not in answer.headers:
+        del head.headers["content-length"]
+    return head
 
 
 def strict_router(tag: str) -> APIRouter:
@@ -121,6 +156,13 @@ def _operations_router(check: CheckDependencies) -> APIRouter:
     return router
 
 
+class ServiceApp(FastAPI):
+    """FastAPI with what must surround all of it, its answers to crashes and big bodies included."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return RequestContext(LargeBodiesAsProblems(super().build_middleware_stack()))
+
+
 def create_service_app(
     *,
     title: str,
@@ -132,7 +174,7 @@ def create_service_app(
     max_body_bytes: int,
 ) -> FastAPI:
     """A FastAPI application with the conventions of docs/api.md."""
-    app = FastAPI(
+    app = ServiceApp(
         title=title,
         description=description,
         version="0.1.0",
@@ -142,7 +184,8 @@ def create_service_app(
         responses=answers(),
         redirect_slashes=False,
     )
-    for router in (*routers, _operations_router(check)):
+    app.state.routers = (*routers, _operations_router(check))
+    for router in app.state.routers:
         app.include_router(router)
     install_problems(app)
     if cors_origins:
@@ -153,9 +196,15 @@ def create_service_app(
             allow_headers=["*"],
             expose_headers=["ETag", "Link", "Location", "X-Request-ID", "X-Sequence"],
         )
-    app.add_middleware(RequestContext)
     _describe_problems(app)
     return app
+
+
+_OF_BODIES = {
+    str(status): answer
+    for status, answer in answers(BodyTooLarge, UnsupportedMediaType).items()
+    if status in {BodyTooLarge.status, UnsupportedMediaType.status}
+}
 
 
 def _describe_problems(app: FastAPI) -> None:
@@ -169,6 +218,13 @@ def _describe_problems(app: FastAPI) -> None:
             problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(problem.pop("$defs", {}))
             schemas["ProblemDetails"] = problem
+            for path in document["paths"].values():
+                for operation in path.values():
+                    if "requestBody" in operation:
+                        operation["responses"] |= _OF_BODIES
+            for webhook in document.get("webhooks", {}).values():
+                # It is the receiver who answers there, not we.
+                webhook["post"]["responses"].pop("422", None)
             for leftover in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(leftover, None)
             app.openapi_schema = document
@@ -179,9 +235,17 @@ def _describe_problems(app: FastAPI) -> None:
 
 async def run_together(*coroutines: Coroutine[Any, Any, None]) -> None:
     """Run the worker loops of a service until cancelled."""
-    async with asyncio.TaskGroup() as group:
-        for coroutine in coroutines:
-            group.create_task(coroutine)
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        # A library may swallow a cancellation, so it is repeated; a task group would wait for ever.
+        while pending := [task for task in tasks if not task.done()]:
+            for task in pending:
+                task.cancel()
+            await asyncio.wait(pending, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 async def stop_task(task: "asyncio.Task[None]") -> None:

@@ -28,6 +28,8 @@ ALGORITHM = "EdDSA"
 _REMEMBERED_TOKENS = 10_000
 _CLOCK_SKEW_SECONDS = 5
 _JWKS_RETRY_SECONDS = 5.0
+# RecursionError: the header of a forged token is read as JSON, and may be nested without end.
+_REFUSED = (JoseError, ValueError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,11 @@ class TokenVerifier:
     async def _verify(self, token: str) -> tuple[float, Caller]:
         try:
             decoded = jwt.decode(token, await self._find_keys(False), algorithms=[ALGORITHM])
-        except (JoseError, ValueError):
+        except _REFUSED:
             # The key may be newer than the ones we know: look once more, then refuse.
             try:
                 decoded = jwt.decode(token, await self._find_keys(True), algorithms=[ALGORITHM])
-            except (JoseError, ValueError) as error:
+            except _REFUSED as error:
                 raise NotSignedIn(
                     "The access token was not issued here or is damaged. "
                     "Get a new one from POST /oauth/token at the directory."
@@ -100,7 +102,7 @@ class TokenVerifier:
                 partner_id=UUID(partner_id) if partner_id else None,
                 audience=audience_of_role(role),
             )
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise NotSignedIn("The access token is not one for this directory.") from error
         if expires_at + _CLOCK_SKEW_SECONDS < time.time():
             raise NotSignedIn("The access token has expired. Get a new one from POST /oauth/token.")

