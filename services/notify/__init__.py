@@ -1,0 +1,1 @@
+"""Notify: tells subscribers what happened in the directory, by signed webhooks."""

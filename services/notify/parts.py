@@ -1,0 +1,36 @@
+"""What a notify process holds while it runs, as its routes need it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.notify.settings import Settings
+from shared.sealing import Seal
+from shared.tokens import SignedIn
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a notify process holds."""
+
+    settings: Settings
+    seal: Seal
+    ensure_begun: Callable[[], Awaitable[None]]
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsOf = Annotated[Parts, Depends(_parts)]
+
+
+async def _ensure_begun(parts: PartsOf, _: SignedIn) -> None:
+    await parts.ensure_begun()
+
+
+# Its own transaction must be over before the route's begins: SQLite has one writer.
+Begun = Annotated[None, Depends(_ensure_begun)]

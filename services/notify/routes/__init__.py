@@ -1,0 +1,5 @@
+"""Notify over HTTP: typed input, one call, the answer."""
+
+from services.notify.routes import dead_events, deliveries, event_types, webhooks
+
+ROUTERS = [webhooks.router, deliveries.router, event_types.router, dead_events.router]

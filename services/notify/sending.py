@@ -1,0 +1,209 @@
+"""Sending what is due: a step writes down what came back and takes what is due next.
+
+One step is one transaction for many attempts, while the requests themselves run beside it, each
+for as long as it takes: a slow endpoint fills its own share of requests and nothing else. What an
+attempt came to counts only once it is written down; until then the delivery stays leased.
+"""
+
+import asyncio
+import time
+from collections import Counter, OrderedDict, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import prometheus_client
+import structlog
+
+from services.notify.attempts import Attempted, outcome_name, record_attempts
+from services.notify.deliveries import LeasedDelivery, Room, hand_back, lease_due
+from services.notify.outbound import Outbound
+from services.notify.retries import Answer, Delivered, GaveUp, Outcome, RetrySchedule
+from services.notify.webhook import body_for, signed_headers
+from shared.databases import Database
+from shared.leases import database_time
+from shared.loops import Nudge
+from shared.sealing import Seal, WrongKey
+
+_REMEMBERED_KEYS = 10_000
+_QUICK_MILLISECONDS = 500.0
+_IN_HAND_OF_QUICK = 5
+# Left of a lease for writing down the result.
+_WRITING_SECONDS = 2.0
+
+ATTEMPTS = prometheus_client.Counter(
+    "webhook_attempts_total", "Attempts at deliveries by what they came to.", ["outcome"]
+)
+SECONDS = prometheus_client.Histogram("webhook_attempt_seconds", "Time an endpoint took.")
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SendingLimits:
+    """How much a worker takes in hand, and for how long."""
+
+    requests_at_once: int
+    requests_per_endpoint: int
+    lease_seconds: float
+    timeout_seconds: float
+
+
+class Sender:
+    """One worker's sending. Any number of them share the work through the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        outbound: Outbound,
+        seal: Seal,
+        schedule: RetrySchedule,
+        limits: SendingLimits,
+        wake: Nudge,
+    ) -> None:
+        self._database = database
+        self._outbound = outbound
+        self._seal = seal
+        self._schedule = schedule
+        self._limits = limits
+        self._wake = wake
+        self._keys: OrderedDict[str, bytes] = OrderedDict()
+        self._in_hand: Counter[UUID] = Counter()
+        self._quick: set[UUID] = set()
+        self._turns: defaultdict[UUID, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(limits.requests_per_endpoint)
+        )
+        self._under_way: dict[asyncio.Task[None], LeasedDelivery] = {}
+        self._attempted: list[Attempted] = []
+        self._not_attempted: list[LeasedDelivery] = []
+        self._stepping: asyncio.Task[int] | None = None
+
+    async def step(self) -> int:
+        """Write down what came back and begin to send what is due; how many deliveries it was."""
+        # A step that was cut off in its commit would leave deliveries leased and never sent.
+        self._stepping = asyncio.create_task(self._step())
+        return await asyncio.shield(self._stepping)
+
+    async def _step(self) -> int:
+        attempted, not_attempted = self._attempted[:], self._not_attempted[:]
+        async with self._database.transaction() as session:
+            now = await database_time(session)
+            if attempted:
+                await record_attempts(session, attempted, now)
+            await hand_back(session, not_attempted)
+            leased = await lease_due(session, self._room(), self._limits.lease_seconds, now)
+        # Only now that it is committed: a failed transaction is repeated with all of it.
+        del self._attempted[: len(attempted)]
+        del self._not_attempted[: len(not_attempted)]
+        for delivery in leased:
+            self._begin(delivery)
+        for one in attempted:
+            _tell(one)
+        return len(attempted) + len(leased)
+
+    async def finish(self, seconds: float) -> None:
+        """Let requests under way end, for `seconds`, and write down what they came to."""
+        if self._stepping is not None:
+            await asyncio.wait([self._stepping])
+        if self._under_way:
+            await asyncio.wait(list(self._under_way), timeout=seconds)
+        for task, delivery in list(self._under_way.items()):
+            # Its request may have arrived: 'at least once' is what endpoints are promised.
+            task.cancel()
+            self._not_attempted.append(delivery)
+        attempted = self._attempted
+        async with self._database.transaction() as session:
+            if attempted:
+                await record_attempts(session, attempted, await database_time(session))
+            await hand_back(session, self._not_attempted)
+        for one in attempted:
+            _tell(one)
+
+    def _room(self) -> Room:
+        # A quick endpoint has some more in hand than it is sent at once, so that it need not wait
+        # for the database; with a slow one their leases would only run out in line.
+        return Room(
+            total=max(0, self._limits.requests_at_once - len(self._under_way)),
+            per_webhook=self._limits.requests_per_endpoint,
+            per_quick_webhook=_IN_HAND_OF_QUICK * self._limits.requests_per_endpoint,
+            quick=self._quick,
+            in_hand=self._in_hand,
+        )
+
+    def _begin(self, delivery: LeasedDelivery) -> None:
+        self._in_hand[delivery.webhook_id] += 1
+        begun = time.monotonic()
+        task = asyncio.create_task(self._send_in_turn(delivery, begun))
+        self._under_way[task] = delivery
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        delivery = self._under_way.pop(task)
+        self._in_hand[delivery.webhook_id] -= 1
+        if not self._in_hand[delivery.webhook_id]:
+            del self._in_hand[delivery.webhook_id]
+            self._turns.pop(delivery.webhook_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("delivery.crashed", delivery=str(delivery.id), exc_info=error)
+        self._wake.now()
+
+    async def _send_in_turn(self, delivery: LeasedDelivery, leased_at: float) -> None:
+        async with self._turns[delivery.webhook_id]:
+            limits = self._limits
+            latest = limits.lease_seconds - limits.timeout_seconds - _WRITING_SECONDS
+            if time.monotonic() - leased_at > max(latest, 0.0):
+                # The lease could end before the attempt does, and another worker would send too.
+                self._not_attempted.append(delivery)
+                return
+            at, started = datetime.now(UTC), time.perf_counter()
+            answer, outcome = await self._attempt(delivery, at)
+            milliseconds = round((time.perf_counter() - started) * 1000, 2)
+            self._attempted.append(Attempted(delivery, at, milliseconds, answer, outcome))
+            if isinstance(outcome, Delivered) and milliseconds < _QUICK_MILLISECONDS:
+                self._quick.add(delivery.webhook_id)
+            else:
+                self._quick.discard(delivery.webhook_id)
+
+    async def _attempt(self, delivery: LeasedDelivery, at: datetime) -> tuple[Answer, Outcome]:
+        body = body_for(delivery.envelope, delivery.audience)
+        if body is None:
+            reason = "the event has nothing to tell this audience any more"
+            return Answer(error=reason), GaveUp(reason)
+        try:
+            key = self._key_of(delivery.sealed_secret)
+        except WrongKey as error:
+            # Nothing about the endpoint is wrong: it is sent once the right key is configured.
+            answer = Answer(error=f"its secret cannot be opened: {error}")
+        else:
+            headers = signed_headers(key, delivery.event_id, int(at.timestamp()), body)
+            answer = await self._outbound.post(delivery.url, body, headers)
+        return answer, self._schedule.outcome_of(answer, delivery.number, at)
+
+    def _key_of(self, sealed: str) -> bytes:
+        """The key inside; opening a seal costs more than signing, so opened ones are remembered."""
+        key = self._keys.get(sealed)
+        if key is None:
+            key = self._keys[sealed] = self._seal.open(sealed)
+            if len(self._keys) > _REMEMBERED_KEYS:
+                self._keys.popitem(last=False)
+        return key
+
+
+def _tell(one: Attempted) -> None:
+    name = outcome_name(one.outcome)
+    ATTEMPTS.labels(name).inc()
+    SECONDS.observe(one.milliseconds / 1000)
+    delivery = one.delivery
+    _log.info(
+        "delivery.attempted",
+        delivery=str(delivery.id),
+        webhook=str(delivery.webhook_id),
+        event_id=str(delivery.event_id),
+        type=delivery.event_type,
+        subject=delivery.subject,
+        sequence=delivery.sequence,
+        number=delivery.number,
+        outcome=name,
+        reason=None if isinstance(one.outcome, Delivered) else one.outcome.reason,
+        status=one.answer.status_code,
+        milliseconds=one.milliseconds,
+    )

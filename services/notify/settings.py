@@ -1,0 +1,124 @@
+"""What notify can be told from its environment."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from services.notify.addresses import Network
+from shared.settings import ServiceSettings
+
+
+def _comma_list(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _networks(value: object) -> object:
+    parts = _comma_list(value)
+    if isinstance(parts, list):
+        return tuple(ipaddress.ip_network(part) for part in parts)
+    return parts
+
+
+class Settings(ServiceSettings):
+    """Notify's settings."""
+
+    port: int = Field(alias="NOTIFY_PORT", default=8003, description="Port to listen on.")
+    database_url: str = Field(
+        alias="NOTIFY_DATABASE_URL",
+        default="",
+        description="sqlite:///… or postgresql://…; empty: a SQLite file below VAR_DIR.",
+    )
+    encryption_keys: str = Field(
+        alias="ENCRYPTION_KEYS",
+        min_length=44,
+        description="Fernet keys, the newest first; they seal the webhooks' secrets.",
+    )
+    allowed_networks: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = Field(
+        alias="WEBHOOK_ALLOWED_NETWORKS",
+        default=(),
+        description="CIDRs, separated by commas, that webhooks may reach although private.",
+    )
+    retry_seconds: Annotated[tuple[float, ...], BeforeValidator(_comma_list)] = Field(
+        alias="WEBHOOK_RETRY_SECONDS",
+        default=(0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
+        min_length=1,
+        description="Wait before each attempt; as many attempts as numbers, about 76 hours in all.",
+    )
+    retry_jitter: float = Field(
+        alias="WEBHOOK_RETRY_JITTER",
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="Part by which a wait is made longer or shorter, so that retries spread.",
+    )
+    overload_seconds: float = Field(
+        alias="WEBHOOK_OVERLOAD_SECONDS",
+        default=60,
+        ge=0,
+        description="Least wait after a timeout, a 429 or a 503.",
+    )
+    timeout_seconds: float = Field(
+        alias="WEBHOOK_TIMEOUT_SECONDS",
+        default=15,
+        gt=0,
+        description="How long an endpoint may take to answer, all in all.",
+    )
+    connect_timeout_seconds: float = Field(
+        alias="WEBHOOK_CONNECT_TIMEOUT_SECONDS",
+        default=5,
+        gt=0,
+        description="How long its name may take to resolve and its connection to stand.",
+    )
+    lease_seconds: float = Field(
+        alias="WEBHOOK_LEASE_SECONDS",
+        default=25,
+        gt=0,
+        description="How long a worker owns a delivery; after it has died another one takes over.",
+    )
+    requests_at_once: int = Field(
+        alias="WEBHOOK_REQUESTS_AT_ONCE",
+        default=400,
+        ge=1,
+        description="Deliveries that one worker has in hand at a time.",
+    )
+    requests_per_endpoint: int = Field(
+        alias="WEBHOOK_REQUESTS_PER_ENDPOINT",
+        default=20,
+        ge=1,
+        description="Requests to one endpoint at a time, so that a slow one holds up nobody else.",
+    )
+    idle_seconds: float = Field(
+        alias="WEBHOOK_IDLE_SECONDS",
+        default=0.25,
+        gt=0,
+        description="How often a worker looks for due deliveries that nobody told it of.",
+    )
+    webhooks_per_account: int = Field(
+        alias="WEBHOOKS_PER_ACCOUNT", default=100, ge=1, description="Webhooks an account may have."
+    )
+
+    @model_validator(mode="after")
+    def _lease_outlives_attempt(self) -> "Settings":
+        """A lease that ends before its attempt would have each slow delivery sent twice."""
+        if self.lease_seconds <= self.timeout_seconds:
+            raise ValueError("WEBHOOK_LEASE_SECONDS must be more than WEBHOOK_TIMEOUT_SECONDS")
+        return self
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings in `environ`.
+
+        Raises:
+            pydantic.ValidationError: one is missing or contradicts another.
+        """
+        settings = cls.model_validate(dict(environ))
+        return settings.model_copy(
+            update={
+                "database_url": settings.database_url
+                or f"sqlite:///{settings.var_dir}/notify/notify.db"
+            }
+        )

@@ -1,0 +1,113 @@
+"""Notify's loops: following the log, sending what is owed."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+
+import httpx
+import uvloop
+from redis.asyncio import Redis
+from uuid_utils.compat import uuid7
+
+from services.notify.consumer import FanOutTurn
+from services.notify.fan_out import OWED
+from services.notify.measurements import measure_deliveries
+from services.notify.outbound import Outbound
+from services.notify.retries import RetrySchedule
+from services.notify.sending import Sender, SendingLimits
+from services.notify.settings import Settings
+from shared.broker import connect_broker
+from shared.databases import Database
+from shared.logs import configure_logs
+from shared.loops import Nudge, run_loop
+from shared.sealing import Seal
+from shared.service_client import DirectoryClient
+from shared.serving import run_together
+
+_MEASURE_SECONDS = 5.0
+_WAIT_FOR_TURN_SECONDS = 1.0
+_FINISH_SECONDS = 3.0
+DIRECTORY_TIMEOUT_SECONDS = 5.0
+
+
+def directory_client(settings: Settings, client: httpx.AsyncClient) -> DirectoryClient:
+    """How notify asks the directory."""
+    return DirectoryClient(
+        settings.directory_url.rstrip("/"),
+        settings.service_client_id,
+        settings.service_client_secret,
+        client,
+    )
+
+
+def open_outbound(settings: Settings) -> Outbound:
+    """The client for endpoints, as `settings` want it."""
+    return Outbound(
+        allowed=settings.allowed_networks,
+        timeout_seconds=settings.timeout_seconds,
+        connect_timeout_seconds=settings.connect_timeout_seconds,
+    )
+
+
+async def run_worker(
+    settings: Settings, database: Database, redis: Redis, directory: DirectoryClient
+) -> None:
+    """Run the loops until cancelled; then let requests under way end, for a few seconds."""
+    wake = Nudge()
+
+    def wake_sender(info: dict[object, object]) -> None:
+        if info.get(OWED):
+            wake.now()
+
+    database.committed.append(wake_sender)
+    outbound = open_outbound(settings)
+    sender = Sender(
+        database,
+        outbound,
+        Seal(settings.encryption_keys),
+        RetrySchedule(settings.retry_seconds, settings.retry_jitter, settings.overload_seconds),
+        SendingLimits(
+            requests_at_once=settings.requests_at_once,
+            requests_per_endpoint=settings.requests_per_endpoint,
+            lease_seconds=settings.lease_seconds,
+            timeout_seconds=settings.timeout_seconds,
+        ),
+        wake,
+    )
+    turn = FanOutTurn(database, directory, redis, str(uuid7()))
+
+    async def measure() -> int:
+        return await measure_deliveries(database)
+
+    try:
+        await run_together(
+            run_loop("fan out", turn.step, Nudge(), _WAIT_FOR_TURN_SECONDS),
+            run_loop("send", sender.step, wake, settings.idle_seconds),
+            run_loop("measure", measure, Nudge(), _MEASURE_SECONDS),
+        )
+    finally:
+        await turn.leave()
+        await sender.finish(_FINISH_SECONDS)
+        await outbound.close()
+
+
+async def main() -> None:
+    """Run the loops as a process of their own, until a signal comes."""
+    settings = Settings.from_environment(os.environ)
+    configure_logs("notify-worker", settings.log_level)
+    if (running := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    database = Database(settings.database_url)
+    redis = connect_broker(settings.redis_url)
+    async with httpx.AsyncClient(timeout=DIRECTORY_TIMEOUT_SECONDS, trust_env=False) as client:
+        try:
+            await run_worker(settings, database, redis, directory_client(settings, client))
+        finally:
+            await redis.aclose()
+            await database.dispose()
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+        uvloop.run(main())

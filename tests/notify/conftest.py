@@ -1,0 +1,51 @@
+"""Fixtures: notify beside a real directory, and a real endpoint to send to."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from prometheus_client import REGISTRY
+
+from tests.databases_for_tests import Postgres
+from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify
+from tests.receiver import Receiver, serve_receiver
+from tests.served_directory import ServedDirectory
+
+
+@pytest.fixture(scope="module")
+def notify_database_url(
+    database_url: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """URL of a fresh database of the kind that the directory has in this round."""
+    if database_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path_factory.mktemp('notify')}/notify.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create()
+
+
+@pytest.fixture(scope="module")
+async def notify(
+    notify_database_url: str, directory: ServedDirectory
+) -> AsyncIterator[ServedNotify]:
+    """Notify, with its loops running and retries that follow within milliseconds."""
+    settings = notify_settings(notify_database_url, directory.redis_url)
+    async with serve_notify(settings, directory) as served:
+        yield served
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """An endpoint that takes everything, unless its script says otherwise."""
+    async with serve_receiver() as served:
+        yield served
+
+
+def _failed_steps() -> float:
+    return REGISTRY.get_sample_value("loop_failures_total", {"loop": "send"}) or 0.0
+
+
+@pytest.fixture(autouse=True)
+def no_failing_step() -> Iterator[None]:
+    """Fails a test in which a step of the sender raised: its loop goes on, only slower."""
+    before = _failed_steps()
+    yield
+    assert _failed_steps() == before, "a step of the sender raised"

@@ -1,0 +1,168 @@
+"""Leases of deliveries: one worker at a time, taken over when it dies, and never overwritten."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from services.notify.attempts import Attempted, record_attempts
+from services.notify.deliveries import LeasedDelivery, Room, hand_back, lease_due
+from services.notify.fan_out import fan_out
+from services.notify.migrate import FOLDER
+from services.notify.models import DeliveryRow, WebhookRow
+from services.notify.retries import Answer, Delivered, TryAgain
+from shared.databases import Database
+from shared.leases import database_time
+from shared.migrating import migrate
+from shared.records import JsonObject
+
+ROOM = Room(total=10, per_webhook=10, per_quick_webhook=10, quick=frozenset(), in_hand={})
+
+
+@pytest.fixture
+async def owing(notify_database_url: str) -> AsyncIterator[Database]:
+    """A database with one webhook of the secretariat, and nothing else in it."""
+    database = Database(notify_database_url)
+    await migrate(database, FOLDER)
+    async with database.transaction() as session:
+        webhook = WebhookRow(
+            id=uuid7(),
+            account_id=uuid4(),
+            audience="member",
+            url="https://partner.example.org/hook",
+            event_types=["*"],
+            filters={},
+            description="",
+            state="active",
+            sealed_secret="",
+            created_at=datetime.now(UTC),
+        )
+        session.add(webhook)
+    yield database
+    async with database.transaction() as session:
+        await session.delete(webhook)
+    await database.dispose()
+
+
+def a_topic_event(subject: UUID) -> JsonObject:
+    """An event that everybody may see."""
+    return {
+        "specversion": "1.0",
+        "id": str(uuid7()),
+        "source": "/directory",
+        "type": "topic.updated",
+        "subject": str(subject),
+        "time": "2026-11-22T10:00:00Z",
+        "sequence": 1,
+        "data": {"record": {"id": str(subject)}, "changed": [], "actor": None},
+    }
+
+
+async def owe(database: Database, *subjects: UUID) -> None:
+    """Owe one event about each of `subjects`, in that order."""
+    async with database.transaction() as session:
+        now = await database_time(session)
+        await fan_out(session, [a_topic_event(subject) for subject in subjects], 0, now)
+
+
+async def lease(
+    database: Database, seconds: float = 60, later: float = 0, room: Room = ROOM
+) -> list[LeasedDelivery]:
+    """What a worker takes that asks `later` seconds from now."""
+    async with database.transaction() as session:
+        now = await database_time(session) + timedelta(seconds=later)
+        return await lease_due(session, room, seconds, now)
+
+
+async def record(
+    database: Database, delivery: LeasedDelivery, outcome: Delivered | TryAgain
+) -> None:
+    """A worker comes back with what its attempt came to."""
+    one = Attempted(delivery, datetime.now(UTC), 1.0, Answer(status_code=204), outcome)
+    async with database.transaction() as session:
+        await record_attempts(session, [one], await database_time(session))
+
+
+async def state_of(database: Database, delivery: LeasedDelivery) -> tuple[str, int]:
+    """The delivery's state and the number of its last attempt."""
+    async with database.reading() as session:
+        row = await session.get_one(DeliveryRow, delivery.id)
+        return row.state, row.attempts
+
+
+async def test_a_worker_that_died_is_replaced(owing: Database) -> None:
+    """Nobody else has the delivery while its lease lasts; after it, it is due again."""
+    await owe(owing, uuid4())
+    [first] = await lease(owing)
+    assert await lease(owing, later=59) == []
+    [second] = await lease(owing, later=61)
+    assert (second.id, first.number, second.number) == (first.id, 1, 2)
+
+
+async def test_a_late_worker_does_not_overwrite_its_successor(owing: Database) -> None:
+    """Its attempt goes on record; the delivery is its successor's to finish."""
+    await owe(owing, uuid4())
+    [late] = await lease(owing)
+    [successor] = await lease(owing, later=61)
+    await record(owing, late, TryAgain("too late", 3_600))
+    assert await state_of(owing, late) == ("pending", 2)
+    await record(owing, successor, Delivered())
+    await record(owing, late, TryAgain("far too late", 3_600))
+    assert await state_of(owing, late) == ("delivered", 2)
+
+
+async def test_what_was_not_attempted_is_handed_back(owing: Database) -> None:
+    """At once due again, with the same number."""
+    await owe(owing, uuid4())
+    [taken] = await lease(owing)
+    async with owing.transaction() as session:
+        await hand_back(session, [taken])
+    [again] = await lease(owing)
+    assert again == taken
+
+
+async def test_only_the_first_of_a_subject_is_due(owing: Database) -> None:
+    """Others of the subject wait for it, through its retries; other subjects do not."""
+    one, other = uuid4(), uuid4()
+    await owe(owing, one, one, other)
+    taken = await lease(owing)
+    assert [delivery.subject for delivery in taken] == [str(one), str(other)]
+    await record(owing, taken[0], TryAgain("later", 100))
+    await record(owing, taken[1], Delivered())
+    assert await lease(owing, later=50) == []
+    [retry] = await lease(owing, later=101)
+    assert (retry.id, retry.number) == (taken[0].id, 2)
+    await record(owing, retry, Delivered())
+    [next_one] = await lease(owing)
+    assert (next_one.subject, next_one.number) == (str(one), 1)
+
+
+async def test_a_long_backlog_does_not_hide_what_is_due_to_others(owing: Database) -> None:
+    """A webhook whose share is in hand is left out of the search; the rest is found behind it."""
+    async with owing.transaction() as session:
+        other = WebhookRow(
+            id=uuid7(),
+            account_id=uuid4(),
+            audience="member",
+            url="https://other.example.org/hook",
+            event_types=["topic.updated"],
+            filters={},
+            description="",
+            state="active",
+            sealed_secret="",
+            created_at=datetime.now(UTC),
+        )
+        backlog = [a_topic_event(uuid4()) for _ in range(50)]
+        await fan_out(session, backlog, 0, await database_time(session))
+        session.add(other)
+    await owe(owing, uuid4())
+    room = Room(total=20, per_webhook=5, per_quick_webhook=5, quick=frozenset(), in_hand={})
+    taken = await lease(owing, room=room)
+    counts = {delivery.url: 0 for delivery in taken}
+    for delivery in taken:
+        counts[delivery.url] += 1
+    assert counts == {"https://partner.example.org/hook": 5, "https://other.example.org/hook": 1}
+    async with owing.transaction() as session:
+        await session.delete(await session.get_one(WebhookRow, other.id))
