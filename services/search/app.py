@@ -1,0 +1,78 @@
+"""The search service, wired together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from services.search.index import IndexHome
+from services.search.migrate import MIGRATIONS
+from services.search.reading import IndexReader
+from services.search.routes import dead_events, index, search
+from services.search.settings import Settings
+from services.search.state import check_dependencies
+from services.search.worker import SearchWorker, make_directory_client
+from shared.broker import connect_broker
+from shared.databases import Database
+from shared.loops import Nudge
+from shared.migrating import migrate
+from shared.serving import DependencyState, create_service_app, stop_task
+from shared.tokens import PublishedKeys, TokenVerifier
+
+_HTTP_SECONDS = 10
+_DESCRIPTION = """
+Finds partners and topics. Answers come from an index of its own that follows the directory's
+events within a fraction of a second. Whoever sends no token finds what the public may see.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for `settings`."""
+    home = IndexHome(settings.index_dir)
+    reading = IndexReader(home)
+    redis = connect_broker(settings.redis_url)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = Database(settings.database_url)
+        async with httpx.AsyncClient(timeout=_HTTP_SECONDS, trust_env=False) as client:
+            if settings.migrate_on_start == "on":
+                await migrate(database, MIGRATIONS)
+            directory = make_directory_client(settings, client)
+            nudge = Nudge()
+            app.state.database = database
+            app.state.token_verifier = TokenVerifier(
+                PublishedKeys(settings.directory_url, client).find
+            )
+            app.state.directory = directory
+            app.state.nudge = nudge
+            worker = None
+            if settings.worker == "on":
+                running = SearchWorker(home, redis, directory, database).run(nudge)
+                worker = asyncio.create_task(running, name="search.worker")
+            try:
+                yield
+            finally:
+                if worker is not None:
+                    await stop_task(worker)
+                await redis.aclose()
+                await database.dispose()
+
+    async def check() -> list[DependencyState]:
+        return await check_dependencies(reading, redis, app.state.directory)
+
+    app = create_service_app(
+        title="Partner directory: search",
+        description=_DESCRIPTION,
+        routers=[dead_events.router, search.router, index.router],
+        check=check,
+        lifespan=lifespan,
+        cors_origins=settings.cors_origin_list,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    app.state.home = home
+    app.state.reading = reading
+    app.state.redis = redis
+    return app

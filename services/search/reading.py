@@ -1,0 +1,98 @@
+"""IndexReader the index: always the newest commit of the live folder, whoever wrote it."""
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tantivy import Index, Searcher
+
+from services.search.boundary import IndexFailed, tantivy_calls
+from services.search.index import IndexHome, open_index
+from shared.problems import Unavailable
+
+_LOOK_SECONDS = 0.004
+
+Stamp = tuple[int, int]
+
+
+class IndexNotReady(Unavailable):
+    """There is no index yet: it is being built from the directory."""
+
+    title, kind = "The index is being built", "index-not-ready"
+
+
+class IndexReader:
+    """The searcher of the newest commit.
+
+    Two `stat` calls tell whether the worker has committed or has put a rebuilt index in place. So
+    it does not matter whether it runs in this process. They are made at most every few
+    milliseconds, because under load they would be a good part of a query's time.
+    """
+
+    def __init__(self, home: IndexHome) -> None:
+        self._home = home
+        self._looked_at = float("-inf")
+        self._pointer: Stamp | None = None
+        self._pointer_path = str(home.pointer)
+        self._commit_path = ""
+        self._commit: Stamp | None = None
+        self.index: Index | None = None
+        self.folder: Path | None = None
+        self._searcher: Searcher | None = None
+
+    def searcher(self) -> Searcher:
+        """The searcher of the newest commit.
+
+        Raises:
+            IndexNotReady: there is no index that can be opened.
+        """
+        now = time.monotonic()
+        if self._searcher is None or now > self._looked_at + _LOOK_SECONDS:
+            # What was opened before stays readable; without it there is nothing to answer with.
+            with suppress(IndexFailed):
+                self.refresh()
+            self._looked_at = now
+        if self._searcher is None:
+            raise IndexNotReady("Search has no index yet. Try again in a moment.")
+        return self._searcher
+
+    def refresh(self) -> None:
+        """Move on to the newest commit, if there is one that is not open yet.
+
+        Raises:
+            IndexFailed: it cannot be opened.
+        """
+        pointer = _stamp_of(self._pointer_path)
+        if pointer != self._pointer or self.index is None:
+            self._open_live(pointer)
+        commit = _stamp_of(self._commit_path)
+        if self.index is not None and commit is not None and commit != self._commit:
+            with tantivy_calls():
+                self.index.reload()
+                self._searcher = self.index.searcher()
+            self._commit = commit
+
+    @property
+    def committed_at(self) -> float | None:
+        """When the newest commit was made, in seconds since 1970."""
+        return None if self._commit is None else self._commit[1] / 1e9
+
+    def _open_live(self, pointer: Stamp | None) -> None:
+        folder = self._home.live()
+        if folder is None:
+            return
+        self.index = open_index(folder)
+        self.folder = folder
+        self._commit_path = str(folder / "meta.json")
+        self._commit = None
+        self._pointer = pointer
+
+
+def _stamp_of(path: str) -> Stamp | None:
+    # Both files are replaced, never changed, so a new one has another inode.
+    try:
+        found = os.stat(path)  # noqa: PTH116 - half the time of Path.stat, before each query
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns

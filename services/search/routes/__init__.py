@@ -1,0 +1,1 @@
+"""Search over HTTP: one file for each noun."""

@@ -1,0 +1,44 @@
+"""Fixtures of search: a running service beside the running directory."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases_for_tests import Postgres
+from tests.search.served_search import ServedSearch, over_http, search_settings, serve_search
+from tests.served_directory import ServedDirectory
+
+
+@pytest.fixture(scope="module")
+async def directory_url(directory: ServedDirectory) -> AsyncIterator[str]:
+    """Where the directory answers over real HTTP."""
+    async with over_http(directory.app) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def search_database_url(
+    request: pytest.FixtureRequest, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """URL of a fresh database for search, of the kind that the directory has."""
+    if database_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path_factory.mktemp('search-sqlite')}/search.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create()
+
+
+@pytest.fixture(scope="module")
+async def search(
+    directory: ServedDirectory,
+    directory_url: str,
+    search_database_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[ServedSearch]:
+    """A search of this module's own, with its loops running."""
+    folder: Path = tmp_path_factory.mktemp("search")
+    settings = search_settings(
+        directory_url, directory.redis_url, folder, SEARCH_DATABASE_URL=search_database_url
+    )
+    async with serve_search(settings, directory) as served:
+        yield served

@@ -1,0 +1,32 @@
+"""Highlights find the words that the index finds, and let no markup through."""
+
+from html import unescape
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.search.highlights import Wanted, mark
+from shared.folding import words_of
+
+EUROPEAN = st.text(st.characters(max_codepoint=0x052F), max_size=80)
+
+
+@given(text=EUROPEAN)
+def test_every_word_that_is_indexed_is_marked(text: str) -> None:
+    """Writing, asking and showing split and fold text alike."""
+    for word in words_of(text):
+        assert mark(text, Wanted([word], None)) is not None
+
+
+@given(text=st.text(max_size=400), words=st.lists(st.text(max_size=5), max_size=4))
+def test_only_mark_is_markup(text: str, words: list[str]) -> None:
+    """Without the marks and escapes a highlight is a part of the text."""
+    asked = [folded for word in [*words, text[:3]] for folded in words_of(word)]
+    html = mark(text, Wanted(asked, asked[-1] if asked else None))
+    if html is None:
+        return
+    bare = html.replace("<mark>", "").replace("</mark>", "")
+    assert "<" not in bare
+    assert ">" not in bare
+    assert unescape(bare).removeprefix("…").removesuffix("…") in text or "…" in text
+    assert html.count("<mark>") == html.count("</mark>") >= 1
