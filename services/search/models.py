@@ -5,21 +5,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 from pydantic import Field as PydanticField
-from sqlalchemy import BigInteger, DateTime, MetaData, Text, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, Text, UniqueConstraint
 from sqlalchemy import Column as SqlColumn
 from sqlmodel import Field, SQLModel
 
 from services.search.question import Sort
+from shared.databases import service_metadata
 from shared.paging import DEFAULT_LIMIT, MAX_LIMIT
 from shared.records import Partner, Topic
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+metadata = service_metadata()
 
 
 class DeadEvent(SQLModel, table=True):
