@@ -7,6 +7,9 @@ PY := $(VENV)/bin/python
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 COMPILE_INSTALLED = $(PY) -m compileall -qq -j 0 $(VENV)/lib || true
 
+# Tests at a time, a file being one piece of work. Many of them wait for processes to start.
+JOBS ?= 3
+
 # Long forms of the tests: make check LONG=1
 LONG ?=
 export LONG
@@ -21,7 +24,7 @@ run: $(VENV)/.run-stamp ## Run the directory, search and notify on this machine 
 	@exec $(PY) -m ops.run
 
 test: $(VENV)/.dev-stamp ## Run all tests (on SQLite and PostgreSQL); LONG=1: the long forms too
-	$(PY) -m pytest $(TESTS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: format lint types test ## What CI runs: format, lint and types, then all tests
 

@@ -25,7 +25,8 @@ from shared.service_client import DirectoryClient
 
 STREAM = "events:directory"
 BATCH = 200
-_BLOCK_MILLISECONDS = 1_000
+# Also how long a service may take to stop because of it.
+_BLOCK_MILLISECONDS = 300
 _SILENCE_SECONDS = 3.0
 _TRIES = 3
 _RETRY_SECONDS = (0.05, 0.5)

@@ -12,6 +12,7 @@ Step = Callable[[], Awaitable[int]]
 FAILURES = Counter("loop_failures_total", "Steps that failed and were tried again.", ["loop"])
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 5.0
+_LONGEST_END_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
@@ -35,16 +36,32 @@ class Nudge:
         self._event.clear()
 
 
+async def _run_to_its_end(step: Step) -> int:
+    """Run one step whole, also when the loop is cancelled meanwhile.
+
+    A step that was cut off inside a transaction would keep its connection and its locks; on SQLite
+    that is the one connection that writes.
+    """
+    running = asyncio.ensure_future(step())
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running], timeout=_LONGEST_END_SECONDS)
+        if not running.cancel() and not running.cancelled():
+            running.exception()  # Seen; the loop ends anyhow.
+        raise
+
+
 async def run_loop(name: str, step: Step, nudge: Nudge, idle_seconds: float) -> None:
     """Repeat `step`: at once while it finds work, after a nudge or `idle_seconds` when it does not.
 
     A step that raises is repeated after a pause that doubles up to five seconds: what it works on
-    is in a database, so nothing is lost by waiting.
+    is in a database, so nothing is lost by waiting. A cancelled loop ends after the step under way.
     """
     pause_seconds = _FIRST_PAUSE_SECONDS
     while True:
         try:
-            done = await step()
+            done = await _run_to_its_end(step)
         except Exception as error:
             FAILURES.labels(name).inc()
             _log.warning("loop.step_failed", loop=name, error=repr(error), again_in=pause_seconds)

@@ -94,7 +94,8 @@ def create_app(settings: Settings) -> FastAPI:
     app = create_service_app(
         title="Partner directory",
         description="The truth about the partners of a research network, and the log of changes.",
-        routers=[oauth.router, accounts.router, partners.router, topics.router, changes.router],
+        # The most asked come first: routes are tried one after the other.
+        routers=[partners.router, topics.router, changes.router, oauth.router, accounts.router],
         check=check,
         lifespan=lifespan,
         cors_origins=settings.cors_origin_list,

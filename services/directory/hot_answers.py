@@ -12,14 +12,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, select
 
-from services.directory.models import event_log_table, outbox_table
+from services.directory.models import outbox_table
 from services.directory.outbox import TOUCHED
 from shared.databases import Database
 
 _TRUST_SECONDS = 1.0
 _PAGES = "pages"
+_USUAL_RECORD_BYTES = 4_096
+_LOOK_AT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,18 @@ class HotAnswer:
     body: bytes
     headers: dict[str, str]
 
+    @property
+    def weight(self) -> int:
+        """How many records of usual size it takes the place of in memory."""
+        return 1 + len(self.body) // _USUAL_RECORD_BYTES
+
 
 class HotAnswers:
     """The answers of one process."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._weight = 0
         self._answers: OrderedDict[object, tuple[UUID | str, HotAnswer]] = OrderedDict()
         self._keys_of: dict[UUID | str, set[object]] = {}
         self._forgotten: OrderedDict[UUID | str, int] = OrderedDict()
@@ -59,11 +67,21 @@ class HotAnswers:
         subject = about or _PAGES
         if clock < self._oldest_known or self._forgotten.get(subject, 0) > clock:
             return
+        if key in self._answers:
+            self._drop(key)
         self._answers[key] = (subject, answer)
+        self._weight += answer.weight
         self._keys_of.setdefault(subject, set()).add(key)
-        if len(self._answers) > self._limit:
-            oldest, (its_subject, _) = self._answers.popitem(last=False)
-            self._keys_of[its_subject].discard(oldest)
+        while self._weight > self._limit:
+            self._drop(next(iter(self._answers)))
+
+    def _drop(self, key: object) -> None:
+        subject, answer = self._answers.pop(key)
+        self._weight -= answer.weight
+        keys = self._keys_of[subject]
+        keys.discard(key)
+        if not keys:
+            del self._keys_of[subject]
 
     def forget(self, record_ids: Iterable[UUID]) -> None:
         """Forget what shows one of these records, and every page."""
@@ -72,8 +90,8 @@ class HotAnswers:
         for subject in subjects:
             self._forgotten[subject] = self._clock
             self._forgotten.move_to_end(subject)
-            for key in self._keys_of.pop(subject, ()):
-                del self._answers[key]
+            for key in list(self._keys_of.get(subject, ())):
+                self._drop(key)
         while len(self._forgotten) > self._limit:
             _, self._oldest_known = self._forgotten.popitem(last=False)
 
@@ -82,6 +100,13 @@ class HotAnswers:
         touched = info.get(TOUCHED)
         if isinstance(touched, set) and touched:
             self.forget(touched)
+
+    def begin(self) -> None:
+        """Forget everything, and keep nothing of what is being read: the log is known from now."""
+        self._clock += 1
+        self._oldest_known = self._clock
+        for key in list(self._answers):
+            self._drop(key)
 
     def trust(self) -> None:
         """Answers may be given from memory for the next second: the log was just read."""
@@ -97,24 +122,27 @@ class LogWatch:
         self._seen: int | None = None
 
     async def step(self) -> int:
-        """Forget what changed since the last step; how many events there were."""
+        """Forget what changed since the last step; how many events there were.
+
+        It goes by the outbox's own ids, not by sequences: writers stand in line, so the ids are in
+        the order of the commits, and answers do not depend on the relay's health.
+        """
         async with self._database.reading() as session:
             if self._seen is None:
-                self._seen = (await session.execute(select(event_log_table.c.head))).scalar_one()
+                newest = await session.execute(select(func.max(outbox_table.c.id)))
+                self._seen = newest.scalar() or 0
+                self._answers.begin()
             rows = (
                 await session.execute(
-                    select(outbox_table.c.sequence, outbox_table.c.subject)
-                    # Also what is not numbered yet: answers must not depend on the relay's health.
-                    .where(
-                        or_(outbox_table.c.sequence > self._seen, outbox_table.c.sequence.is_(None))
-                    )
-                    .order_by(outbox_table.c.sequence)
-                    .limit(1_000)
+                    select(outbox_table.c.id, outbox_table.c.subject)
+                    .where(outbox_table.c.id > self._seen)
+                    .order_by(outbox_table.c.id)
+                    .limit(_LOOK_AT)
                 )
             ).all()
         if rows:
             self._answers.forget(UUID(row.subject) for row in rows)
-            numbered = [row.sequence for row in rows if row.sequence is not None]
-            self._seen = max(numbered, default=self._seen)
-        self._answers.trust()
+            self._seen = rows[-1].id
+        if len(rows) < _LOOK_AT:
+            self._answers.trust()
         return len(rows)

@@ -1,12 +1,12 @@
 """Pages of partners and topics: filters, order, and where the next page begins."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.models import (
@@ -23,7 +23,8 @@ from shared.problems import InvalidValues
 from shared.vocabulary import Level, PartnerStatus, Sector, TopicScheme, TopicStatus, Visibility
 
 PartnerSort = Literal["name", "-name", "modified_at", "-modified_at", "created_at", "-created_at"]
-_Word = Annotated[str, StringConstraints(max_length=300)]
+# PostgreSQL has no NUL in text, so nothing that is stored could match one.
+_Word = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00]*$")]
 
 
 class PageParameters(BaseModel):
@@ -76,9 +77,9 @@ class Page:
 
 
 _SORT_COLUMNS = {
-    "name": (partner_table.c.sort_name, str),
-    "modified_at": (partner_table.c.modified_at, str),
-    "created_at": (partner_table.c.created_at, str),
+    "name": partner_table.c.sort_name,
+    "modified_at": partner_table.c.modified_at,
+    "created_at": partner_table.c.created_at,
 }
 
 
@@ -126,6 +127,9 @@ async def _conditions(
         conditions.append(partner_table.c.id.in_(with_topic))
     if asked.name is not None:
         folded = _like(folded_name(asked.name))
+        if not folded and asked.name.strip():
+            # Nothing of it is a letter or digit. It must not find all because of that.
+            conditions.append(false())
         names = partner_table.c.folded_names
         conditions.append(
             or_(names.like(f"%\n{folded}%", escape="\\"), names.like(f"% {folded}%", escape="\\"))
@@ -141,17 +145,28 @@ async def _conditions(
     return conditions
 
 
+def _order_name(sort: str, descending: bool) -> str:
+    return f"-{sort}" if descending else sort
+
+
 def _after(query: Select[Any], sort: str, descending: bool, cursor: str | None) -> Select[Any]:
     """`query` in its order, from the place of `cursor` on."""
-    column, kind = _SORT_COLUMNS[sort]
+    column = _SORT_COLUMNS[sort]
     key = partner_table.c.id
     if cursor is not None:
-        value, last_id = decode_cursor(cursor, kind, str)
+        order_of_cursor, value, last_id = decode_cursor(cursor, str, str, str)
         try:
+            if order_of_cursor != _order_name(sort, descending):
+                raise ValueError("another order")
             last = UUID(last_id)
-            bound: Any = value if sort == "name" else datetime.fromisoformat(value)
-        except ValueError as error:
-            raise BadCursor("The cursor belongs to another list or order.") from error
+            bound: Any = value
+            if sort != "name":
+                bound = datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise BadCursor(
+                "The cursor belongs to another list or order. Use it with the `sort` that it was "
+                "given for, or leave it out to begin at the first page."
+            ) from error
         if descending:
             beyond = or_(column < bound, and_(column == bound, key < last))
         else:
@@ -173,7 +188,7 @@ async def list_partners(
     rendered = partner_table.c[audience.value]
     conditions = await _conditions(session, asked)
     sort, descending = asked.sort.lstrip("-"), asked.sort.startswith("-")
-    column, _ = _SORT_COLUMNS[sort]
+    column = _SORT_COLUMNS[sort]
     query = select(rendered, column, partner_table.c.id).where(rendered.is_not(None))
     query = query.where(*(conditions or []))
     query = _after(query, sort, descending, asked.cursor).limit(asked.limit + 1)
@@ -183,7 +198,7 @@ async def list_partners(
     if len(rows) > asked.limit:
         value: Any = page[-1][1]
         position = aware(value).isoformat() if isinstance(value, datetime) else value
-        following = encode_cursor(position, str(page[-1].id))
+        following = encode_cursor(_order_name(sort, descending), position, str(page[-1].id))
     return Page([row[0] for row in page], following)
 
 

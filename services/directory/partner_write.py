@@ -2,15 +2,24 @@
 
 import re
 from collections import Counter
-from datetime import date
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 from services.directory.values import (
     AreaCode,
     CountryCode,
+    Day,
     HostName,
     HttpUrl,
     LongText,
@@ -81,10 +90,10 @@ class AreaWrite(WritePart):
 class LocationWrite(WritePart):
     """Where the partner has its seat."""
 
-    lat: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
-    lon: float | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
+    lat: StrictFloat | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
+    lon: StrictFloat | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
     place: ShortText | None = Field(default=None, description="Name of the place.")
-    geonames_id: int | None = Field(default=None, ge=1, le=2**53)
+    geonames_id: StrictInt | None = Field(default=None, ge=1, le=2**53)
 
     @model_validator(mode="after")
     def _has_both_coordinates(self) -> Self:
@@ -105,7 +114,7 @@ class ExternalIdWrite(WritePart):
 
     scheme: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
     value: NameText = Field(description="The identifier there.")
-    preferred: bool = Field(default=False)
+    preferred: StrictBool = Field(default=False)
 
     @model_validator(mode="after")
     def _has_the_shape_of_its_scheme(self) -> Self:
@@ -143,7 +152,7 @@ class ChannelWrite(WritePart):
 
     kind: ChannelKind
     value: NameText
-    preferred: bool = Field(default=False)
+    preferred: StrictBool = Field(default=False)
 
     @model_validator(mode="after")
     def _can_be_used(self) -> Self:
@@ -169,7 +178,7 @@ class OpeningHoursWrite(WritePart):
 class ConsentWrite(WritePart):
     """A person's agreement to be shown to the public."""
 
-    given_at: date
+    given_at: Day
     reference: NameText | None = Field(default=None)
 
 
@@ -186,8 +195,8 @@ class ContactPointWrite(WritePart):
     languages: list[Language] = Field(default=[], max_length=50)
     hours: OpeningHoursWrite | None = Field(default=None)
     procedure: LongText | None = Field(default=None)
-    valid_from: date | None = Field(default=None)
-    valid_to: date | None = Field(default=None)
+    valid_from: Day | None = Field(default=None)
+    valid_to: Day | None = Field(default=None)
     consent: ConsentWrite | None = Field(default=None)
     visibility: Visibility = Field(default=Visibility.public)
 
@@ -222,7 +231,7 @@ class PartnerWrite(WritePart):
     location: LocationWrite | None = Field(default=None)
     domains: list[HostName] = Field(default=[], max_length=50)
     links: list[LinkWrite] = Field(default=[], max_length=50)
-    established: int | None = Field(default=None, ge=1, le=2200)
+    established: StrictInt | None = Field(default=None, ge=1, le=2200)
     status: PartnerStatus = Field(default=PartnerStatus.active)
     external_ids: list[ExternalIdWrite] = Field(default=[], max_length=100)
     topics: list[PartnerTopicWrite] = Field(default=[], max_length=200)
@@ -269,6 +278,6 @@ class AssuranceWrite(WritePart):
     """That somebody has checked the record against the world."""
 
     method: ShortText = Field(description="How it was checked.", examples=["telephone"])
-    next_review_at: date | None = Field(
+    next_review_at: Day | None = Field(
         default=None, description="When to check again; left out: after REVIEW_DAYS."
     )

@@ -56,9 +56,11 @@ async def _load_for_change(
 ) -> PartnerRow:
     await stand_in_line(session)
     row = await session.get(PartnerRow, partner_id)
-    if row is None or not may_see(caller.audience, row.visibility):
+    if row is None:
         raise _no_such_partner(partner_id)
     if not caller.edits(partner_id):
+        if not may_see(caller.audience, row.visibility):
+            raise _no_such_partner(partner_id)
         raise NotAllowed("Only the secretariat and the partner's own editors may change it.")
     if row.status == PartnerStatus.withdrawn.value:
         raise PartnerWithdrawn(
@@ -154,9 +156,14 @@ async def create_partner(session: AsyncSession, write: PartnerWrite, caller: Cal
     _own_columns(row, write)
     session.add(row)
     await session.flush()
-    await _index_values(session, row, write)
-    await claim_external_ids(session, row.id, write.external_ids)
-    touched = await set_relationships(session, row.id, write.relationships)
+    # What a new partner cannot have yet is not looked for: each question costs as much as a write.
+    touched: set[UUID] = set()
+    if write.sectors or write.topics:
+        await _index_values(session, row, write)
+    if write.external_ids:
+        await claim_external_ids(session, row.id, write.external_ids)
+    if write.relationships:
+        touched = await set_relationships(session, row.id, write.relationships)
     await session.flush()
     after = await render(session, row)
     append_partner_event(session, "partner.created", None, after, caller)
@@ -194,8 +201,10 @@ async def _change(
         return row
     row.content = content
     _own_columns(row, write)
-    await _index_values(session, row, write)
-    await claim_external_ids(session, row.id, write.external_ids)
+    if (old.sectors, old.topics) != (write.sectors, write.topics):
+        await _index_values(session, row, write)
+    if old.external_ids != write.external_ids:
+        await claim_external_ids(session, row.id, write.external_ids)
     touched: set[UUID] = set()
     if ties != ties_before:
         touched |= await set_relationships(session, row.id, write.relationships)
@@ -313,7 +322,13 @@ async def render_due(session: AsyncSession, limit: int = 100) -> int:
     now = datetime.now(UTC)
     due = (
         await session.execute(
-            select(partner_table.c.id).where(partner_table.c.changes_at <= now).limit(limit)
+            select(partner_table.c.id)
+            .where(
+                partner_table.c.changes_at <= now,
+                # A withdrawn record stays as it is, so it would be due for ever.
+                partner_table.c.status != PartnerStatus.withdrawn.value,
+            )
+            .limit(limit)
         )
     ).scalars()
     partner_ids = list(due)

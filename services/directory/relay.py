@@ -18,7 +18,7 @@ from uuid_utils.compat import uuid7
 from services.directory.models import EventLogRow, OutboxRow, leases, outbox_table
 from services.directory.outbox import read_log, with_sequence
 from shared.databases import Database
-from shared.leases import hold_lease
+from shared.leases import hold_lease, release_lease
 from shared.log_follower import STREAM
 
 LEASE_SECONDS = 5.0
@@ -71,10 +71,13 @@ class Relay:
         self._stream_length = stream_length
         self._holder = str(uuid7())
         self._appended: int | None = None
+        self._look_again = False
         self._redis_is_away = False
 
     async def step(self) -> int:
         """Number what is new and append it; how many events were appended."""
+        if self._look_again:
+            self._look_again, self._appended = False, None
         log = await self._number()
         if log is None:
             return 0
@@ -95,8 +98,14 @@ class Relay:
 
     async def look(self) -> int:
         """Forget what Redis was seen to have, so that the next step finds out if it was emptied."""
-        self._appended = None
+        # Noted only: a step may be under way, and it goes by what it has appended itself.
+        self._look_again = True
         return 0
+
+    async def end(self) -> None:
+        """Let another process relay at once."""
+        async with self._database.transaction() as session:
+            await release_lease(session, leases, "relay", self._holder)
 
     async def _number(self) -> EventLogRow | None:
         """Number what is new. The log as it then is; None while another relay holds the lease."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 import orjson
@@ -22,6 +22,7 @@ from shared.records import JsonObject
 from shared.vocabulary import INVERSE_RELATIONSHIP, AssuranceStatus, RelationshipKind, Visibility
 
 REVIEW_NOTICE = "review_notice_days"
+_LAST_DAY = date.max.isoformat()
 
 
 def moment(value: datetime | None) -> str | None:
@@ -87,8 +88,9 @@ def next_change(row: PartnerRow, now: datetime, notice: timedelta) -> datetime |
         moments += [next_review_at - notice, next_review_at]
     for point in row.content["contact_points"]:
         for day, shift in ((point["valid_from"], 0), (point["valid_to"], 1)):
-            if day is not None:
-                first = datetime.fromisoformat(day).date() + timedelta(days=shift)
+            # After the last day of the calendar comes nothing more.
+            if day is not None and not (shift and day == _LAST_DAY):
+                first = date.fromisoformat(day) + timedelta(days=shift)
                 moments.append(datetime.combine(first, time(), UTC))
     return min((when for when in moments if when > now), default=None)
 

@@ -1,13 +1,12 @@
 """What may be written of a topic."""
 
-from datetime import date
 from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
 from services.directory.partner_write import WritePart
-from services.directory.values import LongText, NameText
+from services.directory.values import Day, LongText, NameText
 from shared.records import Language
 from shared.vocabulary import StateOfKnowledge, TopicScheme, TopicStatus
 
@@ -27,7 +26,7 @@ class TopicReviewWrite(WritePart):
     period: Annotated[str, StringConstraints(pattern=r"^P[1-9][0-9]{0,2}[YMWD]$")] | None = Field(
         default=None, description="ISO 8601 duration.", examples=["P1Y"]
     )
-    next_at: date | None = Field(default=None, description="Day of the next review.")
+    next_at: Day | None = Field(default=None, description="Day of the next review.")
 
 
 class TopicWrite(WritePart):

@@ -1,18 +1,27 @@
 """The kinds of values that writers may send: what each must look like and how long it may be."""
 
+import re
 import unicodedata
 from datetime import date
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 import pycountry
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 MAX_URL = 2_048
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _in_one_form(text: Any) -> Any:
+    """`text` in NFC with line feeds; before its length is measured, because NFC may lengthen it."""
+    if not isinstance(text, str):
+        return text
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
 
 
 def _without_controls(text: str) -> str:
@@ -20,11 +29,11 @@ def _without_controls(text: str) -> str:
         category = unicodedata.category(character)
         if category in {"Cc", "Cs", "Cn", "Co"} and character not in "\n\t":
             raise ValueError(f"holds U+{ord(character):04X}, which is not text")
-    return unicodedata.normalize("NFC", text)
+    return text
 
 
 def _one_line(text: str) -> str:
-    if "\n" in text or "\t" in text:
+    if any(character in "\n\t\u2028\u2029" for character in text):
         raise ValueError("must be a single line")
     return _without_controls(text)
 
@@ -32,18 +41,33 @@ def _one_line(text: str) -> str:
 ShortText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    BeforeValidator(_in_one_form),
     AfterValidator(_one_line),
 ]
 NameText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+    BeforeValidator(_in_one_form),
     AfterValidator(_one_line),
 ]
 LongText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000),
+    BeforeValidator(_in_one_form),
     AfterValidator(_without_controls),
 ]
+
+
+def _written_as_a_day(value: Any) -> Any:
+    # Pydantic would also take seconds since 1970, and a time of which it drops the hours.
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("must be a day such as 2026-01-31")
+    if not isinstance(value, str | date):
+        raise ValueError("must be a day such as 2026-01-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 
 
 def _http_url(url: str) -> str:
@@ -63,7 +87,10 @@ def _http_url(url: str) -> str:
 
 HttpUrl = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=MAX_URL, pattern=r"(?i)^https?://"),
+    StringConstraints(
+        strip_whitespace=True, max_length=MAX_URL, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://"
+    ),
+    BeforeValidator(_in_one_form),
     AfterValidator(_http_url),
 ]
 HostName = Annotated[

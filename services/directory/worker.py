@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+from contextlib import suppress
 
 from redis.asyncio import Redis
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.directory.partners import render_due
 from services.directory.relay import Relay
@@ -17,6 +19,7 @@ from shared.serving import run_together
 
 _LOOK_SECONDS = 1.0
 _REVIEW_SECONDS = 30.0
+_END_SECONDS = 2.0
 
 
 async def run_worker(
@@ -29,11 +32,17 @@ async def run_worker(
         async with database.transaction() as session:
             return await render_due(session)
 
-    await run_together(
-        run_loop("relay", relay.step, relay_nudge, settings.relay_idle_seconds),
-        run_loop("look at the stream", relay.look, Nudge(), _LOOK_SECONDS),
-        run_loop("reviews", render_some, Nudge(), _REVIEW_SECONDS),
-    )
+    try:
+        await run_together(
+            run_loop("relay", relay.step, relay_nudge, settings.relay_idle_seconds),
+            run_loop("look at the stream", relay.look, Nudge(), _LOOK_SECONDS),
+            run_loop("reviews", render_some, Nudge(), _REVIEW_SECONDS),
+        )
+    finally:
+        # A database that does not answer any more must not keep the process from ending.
+        with suppress(SQLAlchemyError, OSError, TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await relay.end()
 
 
 async def main() -> None:

@@ -87,9 +87,11 @@ async def run_worker(
             run_loop("measure", measure, Nudge(), _MEASURE_SECONDS),
         )
     finally:
-        await turn.leave()
-        await sender.finish(_FINISH_SECONDS)
-        await outbound.close()
+        try:
+            await turn.leave()
+            await sender.finish(_FINISH_SECONDS)
+        finally:
+            await outbound.close()
 
 
 async def main() -> None:

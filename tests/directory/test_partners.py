@@ -25,6 +25,24 @@ async def test_what_the_reader_has_is_not_sent_again(directory: ServedDirectory)
     assert (answer.status_code, answer.content) == (304, b"")
 
 
+async def test_head_is_answered_as_get_without_the_body(directory: ServedDirectory) -> None:
+    """With the same status and headers, for whatever can be read."""
+    record = await directory.create("Europol by its head")
+    for path in (f"/partners/{record['id']}", "/partners?limit=1", "/topics", "/healthz"):
+        read = await directory.client.get(path)
+        head = await directory.client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("Content-Type", "Content-Length", "ETag", "Link", "Last-Modified"):
+            assert head.headers.get(name) == read.headers.get(name)
+    export = await directory.client.head("/partners/export.ndjson")
+    assert (export.content, int(export.headers["X-Sequence"]) > 0) == (b"", True)
+    assert "Content-Length" not in export.headers
+    unknown = await directory.client.head("/partners/01890000-0000-7000-8000-000000000000")
+    assert unknown.status_code == 404
+    document = (await directory.client.get("/openapi.json")).json()
+    assert all("head" not in operations for operations in document["paths"].values())
+
+
 async def test_a_record_can_be_sent_back_as_it_was_read(directory: ServedDirectory) -> None:
     """Derived fields are passed over; nothing differs, so the version stays and no event comes."""
     record = await directory.create("Interpol", description={"en": "Police co-operation."})

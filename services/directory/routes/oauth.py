@@ -43,7 +43,12 @@ def _wrong(detail: str) -> WrongCredentials:
     )
 
 
-def _from_header(authorization: str) -> tuple[str, str]:
+def _from_header(authorization: str) -> list[tuple[str, str]]:
+    """Client id and secret as they stand in the header, and as they read when form-decoded.
+
+    RFC 6749, section 2.3.1, has both form-encoded before they are joined; most clients leave that
+    out, and then `+` and `%` in a secret stand for themselves.
+    """
     scheme, _, encoded = authorization.partition(" ")
     try:
         if scheme.lower() != "basic":
@@ -52,8 +57,8 @@ def _from_header(authorization: str) -> tuple[str, str]:
     except (ValueError, binascii.Error) as error:
         raise _wrong("Send client id and secret as HTTP basic auth or as form fields.") from error
     client_id, _, client_secret = decoded.partition(":")
-    # RFC 6749, section 2.3.1: both are form-encoded before they are joined.
-    return unquote_plus(client_id), unquote_plus(client_secret)
+    plain = (client_id, client_secret)
+    return list(dict.fromkeys([plain, (unquote_plus(client_id), unquote_plus(client_secret))]))
 
 
 @router.post(
@@ -76,11 +81,14 @@ async def create_token(
         raise UnsupportedGrant(
             "Send grant_type=client_credentials.", error="unsupported_grant_type"
         )
+    given = [(client_id or "", client_secret or "")]
     if authorization is not None:
-        client_id, client_secret = _from_header(authorization)
-    if not client_id or not client_secret:
+        given = _from_header(authorization)
+    if not all(given[0]):
         raise _wrong("Send client id and secret as HTTP basic auth or as form fields.")
-    account = await sign_in(session, client_id, client_secret)
+    account = None
+    for one_id, one_secret in given:
+        account = account or await sign_in(session, one_id, one_secret)
     if account is None:
         raise _wrong("No active account has this client id and secret. Ask the secretariat.")
     keys: SigningKeys = request.app.state.signing_keys
