@@ -76,7 +76,7 @@ def cut_partner(
         return None
     cut = dict(record)
     cut["contact_points"] = [
-        contact_point
+        _cut_contact_point(contact_point, audience)
         for contact_point in record["contact_points"]
         if may_see(audience, contact_point_visibility(contact_point))
     ]
@@ -89,6 +89,14 @@ def cut_partner(
         cut["assurance"] = {**record["assurance"], "assured_by": None}
     cut["flags"] = flags_of(cut, today or datetime.now(UTC).date())
     return cut
+
+
+def _cut_contact_point(contact_point: JsonObject, audience: Visibility | str) -> JsonObject:
+    """Where a person's agreement is kept concerns nobody but who may have to show it."""
+    consent = contact_point["consent"]
+    if consent is None or audience == Visibility.secretariat:
+        return contact_point
+    return {**contact_point, "consent": {**consent, "reference": None}}
 
 
 def changed_fields(before: JsonObject | None, after: JsonObject) -> list[str]:

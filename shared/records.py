@@ -131,7 +131,7 @@ class Consent(Part):
     """A person's recorded agreement to be shown to the public."""
 
     given_at: date = Field(description="The day on which the person agreed.")
-    reference: str | None = Field(description="Where the agreement is kept.")
+    reference: str | None = Field(description="Where the agreement is kept; secretariat only.")
 
 
 class ContactPoint(Part):

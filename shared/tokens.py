@@ -90,8 +90,8 @@ class TokenVerifier:
         claims = decoded.claims
         try:
             expires_at = float(claims["exp"])
-            if claims["iss"] != ISSUER:
-                raise ValueError("foreign issuer")
+            if claims["iss"] != ISSUER or claims["aud"] != ISSUER:
+                raise ValueError("not issued here, or not for here")
             role = Role(claims["role"])
             partner_id = claims.get("partner_id")
             caller = Caller(

@@ -70,7 +70,8 @@ def mark(text: str, wanted: Wanted) -> str | None:
     parts = ["…"] if first else []
     at = first
     for begin, end in spans:
-        if begin < first or end > last:
+        # A character that folds to two words, as ¼ does, is marked once.
+        if begin < at or end > last:
             continue
         parts += (_escape(text[at:begin]), "<mark>", _escape(text[begin:end]), "</mark>")
         at = end

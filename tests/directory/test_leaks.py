@@ -10,7 +10,7 @@ from shared.log_follower import STREAM
 from tests.served_directory import ServedDirectory
 
 REACHED = {"purposes": ["single_point_of_contact"]}
-CONSENT = {"given_at": "2026-01-31", "reference": "on paper"}
+CONSENT = {"given_at": "2026-01-31", "reference": "m4rk-consent-file"}
 
 
 def _desk(marker: str, visibility: str) -> dict[str, Any]:
@@ -27,6 +27,7 @@ def _person(marker: str, visibility: str, consent: Any = None) -> dict[str, Any]
 LEAST = {
     "m4rk-open-desk": "public",
     "m4rk-consenting-person": "public",
+    "m4rk-consent-file": "secretariat",
     "m4rk-person": "member",
     "m4rk-consent-of-member-person": "member",
     "m4rk-member-desk": "member",

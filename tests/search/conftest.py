@@ -10,6 +10,12 @@ from tests.search.served_search import ServedSearch, over_http, search_settings,
 from tests.served_directory import ServedDirectory
 
 
+@pytest.fixture(scope="module", params=["sqlite"])
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of a fresh database. Only dead events are in it; their tests ask for both kinds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/directory.db"
+
+
 @pytest.fixture(scope="module")
 async def directory_url(directory: ServedDirectory) -> AsyncIterator[str]:
     """Where the directory answers over real HTTP."""

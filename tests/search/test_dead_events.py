@@ -13,6 +13,7 @@ from services.search.index import IndexHome
 from services.search.worker import SearchWorker
 from shared.broker import connect_broker
 from shared.log_follower import STREAM
+from tests.conftest import database_url  # noqa: F401 - on both kinds of database
 from tests.search.scripted_directory import ScriptedDirectory, a_record, client_of
 from tests.search.served_search import ServedSearch, search_settings, serve_search
 from tests.served_directory import ServedDirectory

@@ -21,6 +21,7 @@ from services.search.searching import answer_question
 from shared.databases import Database
 from shared.log_follower import Position
 from shared.vocabulary import Visibility
+from tests.conftest import database_url  # noqa: F401 - on both kinds of database
 from tests.search.scripted_directory import Json, ScriptedDirectory, a_record, client_of
 
 IDS = [str(uuid.UUID(int=number)) for number in range(1, 5)]

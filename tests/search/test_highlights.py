@@ -18,6 +18,11 @@ def test_every_word_that_is_indexed_is_marked(text: str) -> None:
         assert mark(text, Wanted([word], None)) is not None
 
 
+def test_a_character_that_folds_to_two_words_is_shown_once() -> None:
+    """¼ folds to 1 and 4; found by hypothesis, kept as an example."""
+    assert mark("¼", Wanted(["1", "4"], None)) == "<mark>¼</mark>"
+
+
 @given(text=st.text(max_size=400), words=st.lists(st.text(max_size=5), max_size=4))
 def test_only_mark_is_markup(text: str, words: list[str]) -> None:
     """Without the marks and escapes a highlight is a part of the text."""
