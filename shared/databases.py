@@ -64,6 +64,8 @@ def _sqlite_engine(url: URL, begin: str, pool_size: int) -> AsyncEngine:
         # NORMAL survives a killed process; FULL would also survive a power cut for each commit.
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # A checkpoint waits for the disk inside somebody's commit: ten times rarer than by default.
+        cursor.execute("PRAGMA wal_autocheckpoint=10000")
         cursor.execute("PRAGMA mmap_size=268435456")
         cursor.close()
 

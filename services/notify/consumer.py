@@ -4,6 +4,7 @@ The lease makes one replica do the work; what makes the work happen once is the 
 which is locked, compared and moved in the same transaction.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,7 @@ from shared.service_client import DirectoryClient
 
 LEASE = "fan_out"
 LEASE_SECONDS = 5.0
+_WAIT_FOR_TURN_SECONDS = 0.25
 _ONLY_ROW = 1
 _log = structlog.get_logger()
 
@@ -141,6 +143,7 @@ class FanOutTurn:
         if not await self._take_turn():
             # Another replica moves the position now, so what ours remembers of it gets old.
             self._follower = None
+            await asyncio.sleep(_WAIT_FOR_TURN_SECONDS)
             return 0
         if self._follower is None:
             consumer = FanOutConsumer(self._database, self._directory, self._holder)

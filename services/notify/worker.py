@@ -26,7 +26,6 @@ from shared.service_client import DirectoryClient
 from shared.serving import run_together
 
 _MEASURE_SECONDS = 5.0
-_WAIT_FOR_TURN_SECONDS = 1.0
 _FINISH_SECONDS = 3.0
 DIRECTORY_TIMEOUT_SECONDS = 5.0
 
@@ -82,7 +81,8 @@ async def run_worker(
 
     try:
         await run_together(
-            run_loop("fan out", turn.step, Nudge(), _WAIT_FOR_TURN_SECONDS),
+            # It waits by itself: for events on the stream, or for its turn.
+            run_loop("fan out", turn.step, Nudge(), 0.0),
             run_loop("send", sender.step, wake, settings.idle_seconds),
             run_loop("measure", measure, Nudge(), _MEASURE_SECONDS),
         )
