@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.network import SERVICES, Network
 from tests.served_directory import a_partner
 
-CASES = int(os.environ.get("FUZZ_CASES") or (100 if os.environ.get("LONG") else 10))
+CASES = int(os.environ.get("FUZZ_CASES") or (260 if os.environ.get("LONG") else 10))
 load_all_checks()
 
 # The documents cannot say every rule (one display name; a topic that is there), so what fits them
