@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.paging import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, decode_cursor, encode_cursor
+from shared.paging import DEFAULT_LIMIT, MAX_LIMIT, decode_id_cursor, encode_cursor
 
 
 class _HasId(Protocol):
@@ -35,11 +35,7 @@ class PageParameters(BaseModel):
         """
         if self.cursor is None:
             return None
-        (text,) = decode_cursor(self.cursor, str)
-        try:
-            return UUID(text)
-        except ValueError as error:
-            raise BadCursor("Use the `next` value of the page before exactly as given.") from error
+        return decode_id_cursor(self.cursor)
 
 
 def page_of(rows: Sequence[_Row], asked: PageParameters) -> tuple[list[_Row], str | None]:
