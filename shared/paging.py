@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from starlette.requests import Request
 
 from shared.problems import MalformedRequest
 
@@ -49,6 +50,12 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
             "filters and sort; or leave `cursor` out to begin at the first page."
         ) from error
     return tuple(position)
+
+
+def next_link(request: Request, cursor: str) -> str:
+    """The `Link` header (RFC 8288) that leads from the page asked for by `request` to the next."""
+    url = request.url.include_query_params(cursor=cursor)
+    return f'<{url.path}?{url.query}>; rel="next"'
 
 
 def decode_id_cursor(cursor: str) -> UUID:

@@ -23,6 +23,7 @@ from services.directory.outbox import read_log
 from services.directory.preconditions import etag, not_modified
 from services.directory.rendering import aware
 from shared.databases import Database
+from shared.paging import next_link
 from shared.problems import NotFound
 from shared.tokens import Caller
 from shared.vocabulary import PartnerStatus, Visibility
@@ -117,8 +118,7 @@ def _page_answer(request: Request, page: Page) -> HotAnswer:
     body = b'{"items":[' + b",".join(page.items) + b'],"next":' + following + b"}"
     headers = {"Vary": "Authorization", "Cache-Control": "no-cache"}
     if page.next is not None:
-        url = request.url.include_query_params(cursor=page.next)
-        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        headers["Link"] = next_link(request, page.next)
     return HotAnswer(body, headers)
 
 

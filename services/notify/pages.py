@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.paging import DEFAULT_LIMIT, MAX_LIMIT, decode_id_cursor, encode_cursor
+from shared.paging import DEFAULT_LIMIT, MAX_LIMIT, decode_id_cursor, encode_cursor, next_link
 
 
 class _HasId(Protocol):
@@ -47,5 +46,4 @@ def page_of(rows: Sequence[_Row], asked: PageParameters) -> tuple[list[_Row], st
 def link_next(request: Request, response: Response, cursor: str | None) -> None:
     """Name the next page, if there is one, in the `Link` header."""
     if cursor is not None:
-        query = urlencode({**request.query_params, "cursor": cursor})
-        response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+        response.headers["Link"] = next_link(request, cursor)

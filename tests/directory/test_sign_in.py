@@ -200,3 +200,14 @@ async def test_keys_and_accounts_outlive_the_process(
         token = await directory.token(*BOOTSTRAP)
     async with serve_directory(url, f"{broker_url}/3", folder, **keys) as directory:
         assert await _status(directory, token) == 200
+
+
+async def test_the_list_of_accounts_leads_to_its_next_page(directory: ServedDirectory) -> None:
+    """As every list: by `next`, and by a Link header that can be followed as it is."""
+    await directory.account("member")
+    headers = await directory.signed_in()
+    first = await directory.client.get("/accounts", params={"limit": 1}, headers=headers)
+    address = first.links["next"]["url"]
+    second = await directory.client.get(address, headers=headers)
+    assert second.status_code == 200
+    assert second.json()["items"][0]["id"] > first.json()["items"][0]["id"]

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from services.directory.accounts import (
@@ -21,6 +21,7 @@ from services.directory.accounts import (
 )
 from services.directory.lists import PageParameters
 from shared.databases import Reading, Transaction
+from shared.paging import next_link
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.serving import strict_router
 from shared.tokens import OfSecretariat
@@ -49,9 +50,15 @@ async def create_an_account(
 
 @router.get("/accounts", summary="List accounts", responses=answers(*_REFUSALS))
 async def list_accounts(
-    session: Reading, _: OfSecretariat, asked: Annotated[PageParameters, Query()]
+    request: Request,
+    response: Response,
+    session: Reading,
+    _: OfSecretariat,
+    asked: Annotated[PageParameters, Query()],
 ) -> AccountPage:
     items, following = await page_of_accounts(session, asked.limit, asked.cursor)
+    if following is not None:
+        response.headers["Link"] = next_link(request, following)
     return AccountPage(items=items, next=following)
 
 
