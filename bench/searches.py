@@ -12,9 +12,13 @@ from bench.figures import Figure, median, percentile, ratio_at_most, stated
 from bench.keep_alive import KeepAlive
 from bench.measured_network import MeasuredNetwork
 from services.search.index import IndexHome, open_index
-from services.search.query import build_query
+from services.search.learning import learn
 from services.search.question import make_question
+from services.search.ranking import WEIGHTS
 from services.search.schema import WORD_FIELDS
+from services.search.searching import Search
+from services.search.synonyms import SynonymTable
+from services.search.view import View
 from shared.folding import folded_name
 from shared.paging import DEFAULT_LIMIT
 from shared.vocabulary import Visibility
@@ -32,26 +36,19 @@ class _BareTantivy:
             raise FileNotFoundError("search has no live index")
         self._index: Index = open_index(folder)
         self._searcher: Searcher = self._index.searcher()
+        self._view = View(self._searcher, learn(self._searcher))
 
     def ask_plainly(self, query: str) -> None:
         """The words over the same fields with the same weights, by tantivy's own parser."""
         parsed, _ = self._index.parse_query_lenient(
-            folded_name(query), list(WORD_FIELDS), WORD_FIELDS, conjunction_by_default=True
+            folded_name(query), list(WORD_FIELDS), WEIGHTS, conjunction_by_default=True
         )
         self._searcher.search(parsed, limit=DEFAULT_LIMIT)
 
     def ask_as_search_does(self, query: str) -> None:
         """The query that search makes of the words: tiers, prefixes and audience included."""
-        question = make_question(
-            q=query,
-            filters={},
-            facets=None,
-            sort=None,
-            limit=DEFAULT_LIMIT,
-            cursor=None,
-            audience=Visibility.public,
-        )
-        self._searcher.search(build_query(question, every_word=True), limit=DEFAULT_LIMIT)
+        question = make_question(q=query, limit=DEFAULT_LIMIT, audience=Visibility.public)
+        Search(self._view, question, SynonymTable.empty()).find()
 
 
 def _seconds_of(ask: Callable[[str], object], about: str) -> float:

@@ -24,10 +24,10 @@ from services.directory.models import (
 from services.directory.outbox import stand_in_line
 from services.directory.partner_write import WritePart
 from services.directory.rendering import aware
-from services.directory.values import ShortText
 from shared.databases import Database
 from shared.paging import decode_id_cursor, encode_cursor
 from shared.problems import InvalidValues, NotFound, Problem
+from shared.texts import ShortText
 from shared.vocabulary import Role
 
 MAX_SECRETS = 5

@@ -20,10 +20,10 @@ from services.directory.lists import (
 )
 from services.directory.models import PartnerRow, TopicRow, partner_table, topic_table
 from services.directory.outbox import read_log
-from services.directory.preconditions import etag, not_modified
 from services.directory.rendering import aware
 from shared.databases import Database
 from shared.paging import next_link
+from shared.preconditions import etag, not_modified
 from shared.problems import NotFound
 from shared.tokens import Caller
 from shared.vocabulary import PartnerStatus, Visibility

@@ -22,15 +22,13 @@ from services.directory.values import (
     Day,
     HostName,
     HttpUrl,
-    LongText,
-    NameText,
-    ShortText,
     TimeZone,
     days_in_order,
     email_address,
     telephone_number,
 )
 from shared.records import Language
+from shared.texts import LongText, NameText, ShortText
 from shared.vocabulary import (
     ChannelKind,
     ContactPointKind,

@@ -28,10 +28,10 @@ from services.directory.models import (
 )
 from services.directory.outbox import append_partner_event, stand_in_line
 from services.directory.partner_write import AssuranceWrite, PartnerWrite
-from services.directory.preconditions import check_version
 from services.directory.relationships import drop_relationships, set_relationships
 from services.directory.rendering import name_columns, render
 from shared.audience import may_see
+from shared.preconditions import check_version
 from shared.problems import InvalidValues, NotAllowed, NotFound, Problem, field_errors
 from shared.records import JsonObject
 from shared.tokens import Caller

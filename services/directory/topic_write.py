@@ -6,8 +6,9 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 
 from services.directory.partner_write import WritePart
-from services.directory.values import Day, LongText, NameText
+from services.directory.values import Day
 from shared.records import Language
+from shared.texts import LongText, NameText
 from shared.vocabulary import StateOfKnowledge, TopicScheme, TopicStatus
 
 _READ_ONLY = frozenset({"id", "version", "created_at", "modified_at"})

@@ -13,9 +13,9 @@ from uuid_utils.compat import uuid7
 from services.directory.merge_patch import merge_patch
 from services.directory.models import TopicRow, topic_table
 from services.directory.outbox import append_topic_event, stand_in_line
-from services.directory.preconditions import check_version
 from services.directory.rendering import moment
 from services.directory.topic_write import TopicWrite
+from shared.preconditions import check_version
 from shared.problems import InvalidValues, NotFound, Problem, field_errors
 from shared.records import JsonObject
 from shared.tokens import Caller

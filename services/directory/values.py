@@ -1,7 +1,6 @@
 """The kinds of values that writers may send: what each must look like and how long it may be."""
 
 import re
-import unicodedata
 from datetime import date
 from functools import cache
 from typing import Annotated, Any
@@ -13,49 +12,10 @@ import pycountry
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
+from shared.texts import in_one_form, one_line
+
 MAX_URL = 2_048
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _in_one_form(text: Any) -> Any:
-    """`text` in NFC with line feeds; before its length is measured, because NFC may lengthen it."""
-    if not isinstance(text, str):
-        return text
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
-
-
-def _without_controls(text: str) -> str:
-    for character in text:
-        category = unicodedata.category(character)
-        if category in {"Cc", "Cs", "Cn", "Co"} and character not in "\n\t":
-            raise ValueError(f"holds U+{ord(character):04X}, which is not text")
-    return text
-
-
-def _one_line(text: str) -> str:
-    if any(character in "\n\t\u2028\u2029" for character in text):
-        raise ValueError("must be a single line")
-    return _without_controls(text)
-
-
-ShortText = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    BeforeValidator(_in_one_form),
-    AfterValidator(_one_line),
-]
-NameText = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
-    BeforeValidator(_in_one_form),
-    AfterValidator(_one_line),
-]
-LongText = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000),
-    BeforeValidator(_in_one_form),
-    AfterValidator(_without_controls),
-]
 
 
 def _written_as_a_day(value: Any) -> Any:
@@ -82,7 +42,7 @@ def _http_url(url: str) -> str:
         raise ValueError("must not hold a user name or password")
     if any(character.isspace() for character in url):
         raise ValueError("must not hold spaces; write them as %20")
-    return _one_line(url)
+    return one_line(url)
 
 
 HttpUrl = Annotated[
@@ -90,7 +50,7 @@ HttpUrl = Annotated[
     StringConstraints(
         strip_whitespace=True, max_length=MAX_URL, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://"
     ),
-    BeforeValidator(_in_one_form),
+    BeforeValidator(in_one_form),
     AfterValidator(_http_url),
 ]
 HostName = Annotated[

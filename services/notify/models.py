@@ -3,7 +3,7 @@
 The read models stand beside the routes that answer with them, in `readings.py`.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
@@ -12,41 +12,21 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    DateTime,
     ForeignKey,
     Index,
     MetaData,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     Uuid,
     text,
 )
-from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
 
-from shared.databases import service_metadata
+from shared.databases import Moment, service_metadata
 from shared.leases import lease_table
 
 metadata = service_metadata()
 leases = lease_table(metadata)
-
-
-class Moment(TypeDecorator[datetime]):
-    """A point in time. SQLite keeps no time zone, so it is always UTC that is stored."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """What is stored."""
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """What is read."""
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
 
 
 def _moment(**options: Any) -> Any:

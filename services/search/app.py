@@ -8,12 +8,23 @@ import httpx
 from fastapi import FastAPI
 
 from services.search.index import IndexHome
+from services.search.insights import SearchCounter
+from services.search.learning import VocabularyLearner
 from services.search.migrate import MIGRATIONS
 from services.search.reading import IndexReader
-from services.search.routes import dead_events, index, search
+from services.search.routes import (
+    dead_events,
+    index,
+    insights,
+    search,
+    similar,
+    suggest,
+    synonyms,
+)
 from services.search.settings import Settings
 from services.search.state import check_dependencies
-from services.search.worker import SearchWorker, make_directory_client
+from services.search.synonym_book import SynonymBook
+from services.search.worker import SearchWorker, make_directory_client, run_beside
 from shared.broker import connect_broker
 from shared.databases import Database
 from shared.loops import Nudge
@@ -48,6 +59,15 @@ def create_app(settings: Settings) -> FastAPI:
             )
             app.state.directory = directory
             app.state.nudge = nudge
+            book = SynonymBook(database)
+            await book.refresh()
+            counter = SearchCounter(database, settings.insights_days)
+            app.state.synonyms = book
+            app.state.insights = counter
+            # Also where the worker is another process: they belong to what answers.
+            beside = asyncio.create_task(
+                run_beside(book, counter, VocabularyLearner(reading)), name="search.beside"
+            )
             worker = None
             if settings.worker == "on":
                 running = SearchWorker(home, redis, directory, database).run(nudge)
@@ -57,6 +77,8 @@ def create_app(settings: Settings) -> FastAPI:
             finally:
                 if worker is not None:
                     await stop_task(worker)
+                await stop_task(beside)
+                await counter.finish()
                 await redis.aclose()
                 await database.dispose()
 
@@ -66,12 +88,21 @@ def create_app(settings: Settings) -> FastAPI:
     app = create_service_app(
         title="Partner directory: search",
         description=_DESCRIPTION,
-        routers=[dead_events.router, search.router, index.router],
+        routers=[
+            dead_events.router,
+            search.router,
+            suggest.router,
+            similar.router,
+            index.router,
+            synonyms.router,
+            insights.router,
+        ],
         check=check,
         lifespan=lifespan,
         cors_origins=settings.cors_origin_list,
         max_body_bytes=settings.max_body_bytes,
     )
+    app.state.settings = settings
     app.state.home = home
     app.state.reading = reading
     app.state.redis = redis

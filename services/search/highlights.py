@@ -1,13 +1,19 @@
-"""Where a text has the words of a question, shown as HTML with `<mark>` and nothing else."""
+"""Where a text has the words of a question: as HTML with `<mark>` only, or as places."""
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from html import escape
+from typing import Any
 
 import orjson
 
+from services.search.expansion import Expansion
+from services.search.name_words import FUNCTION_WORDS, one_form, spellings_of
+from services.search.question import Question
+from services.search.stems import stem
+from services.search.wording import Wording
 from shared.folding import fold
 
 _SHOWN = ("names", "acronyms", "former_names", "place", "description")
@@ -16,57 +22,98 @@ _WINDOW = 240
 # As in shared/folding.py; a test holds the two together.
 _ASCII_WORD = re.compile(r"[a-z0-9][a-z0-9']*")
 _NEEDS_ESCAPE = re.compile("[&<>\"']")
+_SHORTEST_STEM = 4
 
 Span = tuple[int, int]
-"""Where a word begins and ends."""
+"""Where a word begins and ends, in characters (Unicode code points)."""
 
 
 class Wanted:
     """The words of a question, and the beginning that its last word may be."""
 
-    def __init__(self, words: Iterable[str], prefix: str | None) -> None:
-        self._words = frozenset(words)
+    def __init__(
+        self, words: Iterable[str], prefix: str | None, languages: Sequence[str] = ()
+    ) -> None:
+        listed = set(words)
         self._prefix = prefix
+        self._languages = tuple(languages)
+        self._forms = {one_form(word) for word in listed}
+        self._stems = {stem(word, language) for word in listed for language in languages}
+        hints = {found for form in self._forms for found in spellings_of(form)}
+        # The last letter of a stem may be another one in the word: polici, policy.
+        hints |= {found[:-1] if len(found) > _SHORTEST_STEM else found for found in self._stems}
+        if prefix is not None:
+            hints.add(prefix)
+        self._hints = tuple(hints)
 
-    def spans_in(self, text: str) -> list[Span]:
-        """Where `text` has wanted words."""
+    def spans_in(self, text: str, *, stemmed: bool = False) -> list[Span]:
+        """Where `text` has wanted words; `stemmed`: by their stems, as in descriptions."""
+        has = self._has_stem if stemmed else self._has
         if not text.isascii():
-            return [(begin, end) for word, begin, end in _words_of_any(text) if self._has(word)]
+            return [(begin, end) for word, begin, end in _words_of_any(text) if has(word)]
         lower = text.lower()
-        # Most names of a hit have none of the words; this tells it without splitting them.
-        if "'" not in lower and not any(word in lower for word in self._words):
+        # Most texts of a hit have none of the words; this tells it without splitting them.
+        if "'" not in lower and not any(hint in lower for hint in self._hints):
             return []
         return [
             found.span()
             for found in _ASCII_WORD.finditer(lower)
-            if self._has(found.group().replace("'", ""))
+            if has(found.group().replace("'", ""))
         ]
 
     def _has(self, word: str) -> bool:
-        return word in self._words or (self._prefix is not None and word.startswith(self._prefix))
+        return one_form(word) in self._forms or (
+            self._prefix is not None and word.startswith(self._prefix)
+        )
+
+    def _has_stem(self, word: str) -> bool:
+        return self._has(word) or any(
+            stem(word, language) in self._stems for language in self._languages
+        )
 
 
-def highlights_of(texts: bytes, wanted: Wanted) -> dict[str, list[str]]:
-    """The values of `texts` (JSON, by field) that have wanted words, with these marked."""
-    shown: dict[str, list[str]] = {}
+def wanted_of(wording: Wording, expansion: Expansion, languages: Sequence[str]) -> Wanted:
+    """What is to be marked: all that was looked for, typing errors mended and synonyms too."""
+    words = {word for phrase in wording.phrases for word in phrase}
+    for unit in expansion.units:
+        words.update(unit.words, *(other.words for other in unit.others))
+    # Those of a phrase among synonyms would be marked everywhere.
+    words -= FUNCTION_WORDS - set(wording.words)
+    return Wanted(words, wording.prefix, languages)
+
+
+def shown_in(texts: bytes, wanted: Wanted, question: Question) -> dict[str, Any]:
+    """What a hit shows of its words: `highlights`, or `highlight_offsets` where those are asked."""
+    match question.highlighting:
+        case "none":
+            return {"highlights": {}}
+        case "offsets":
+            found = _in_each(texts, lambda text, spans: {"value": text, "spans": spans}, wanted)
+            return {"highlights": {}, "highlight_offsets": found}
+        case "html":
+            return {"highlights": _in_each(texts, mark_spans, wanted)}
+
+
+def _in_each(
+    texts: bytes, show: Callable[[str, list[Span]], Any], wanted: Wanted
+) -> dict[str, list[Any]]:
+    """The values of `texts` (JSON, by field) that have wanted words, each as `show` has it."""
+    shown: dict[str, list[Any]] = {}
     by_field: dict[str, list[str]] = orjson.loads(texts)
     for field in _SHOWN:
         for value in by_field.get(field, ()):
-            html = mark(value, wanted)
-            if html is None:
+            spans = wanted.spans_in(value, stemmed=field == "description")
+            if not spans:
                 continue
             if len(shown.setdefault(field, [])) == _MOST_VALUES:
                 break
-            shown[field].append(html)
+            shown[field].append(show(value, spans))
     return shown
 
 
-def mark(text: str, wanted: Wanted) -> str | None:
-    """`text` as HTML with its wanted words marked, cut around the first; None without any."""
-    spans = wanted.spans_in(text)
-    if not spans:
-        return None
-    first, last = _window(text, spans[0][0])
+def mark_spans(text: str, spans: Sequence[Span]) -> str:
+    """`text` as HTML with `spans` marked; a long one is cut around where most of them are."""
+    first, last = _window(text, spans)
     parts = ["…"] if first else []
     at = first
     for begin, end in spans:
@@ -83,10 +130,17 @@ def _escape(text: str) -> str:
     return escape(text) if _NEEDS_ESCAPE.search(text) else text
 
 
-def _window(text: str, hit: int) -> tuple[int, int]:
+def _window(text: str, spans: Sequence[Span]) -> Span:
     if len(text) <= _WINDOW:
         return 0, len(text)
-    first = max(0, hit - _WINDOW // 4)
+    lead = _WINDOW // 4
+    hit = max(
+        (begin for begin, _ in spans),
+        key=lambda begin: sum(
+            begin <= other and end <= begin - lead + _WINDOW for other, end in spans
+        ),
+    )
+    first = max(0, hit - lead)
     if first:
         first = text.find(" ", first, hit) + 1 or hit
     last = min(len(text), first + _WINDOW)
@@ -114,7 +168,7 @@ def _words_of_any(text: str) -> list[tuple[str, int, int]]:
     return spans
 
 
-def _clusters(text: str) -> list[tuple[int, int]]:
+def _clusters(text: str) -> list[Span]:
     """Each character of `text` together with the marks that follow on it."""
     starts = [
         at for at, character in enumerate(text) if at == 0 or not unicodedata.combining(character)

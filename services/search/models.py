@@ -1,17 +1,15 @@
 """The tables of search, and what its routes answer."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 from pydantic import Field as PydanticField
-from sqlalchemy import BigInteger, DateTime, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, Text, UniqueConstraint
 from sqlalchemy import Column as SqlColumn
 from sqlmodel import Field, SQLModel
 
-from services.search.question import Sort
-from shared.databases import service_metadata
-from shared.paging import DEFAULT_LIMIT, MAX_LIMIT
+from shared.databases import Moment, service_metadata
 from shared.records import Partner, Topic
 
 metadata = service_metadata()
@@ -38,6 +36,48 @@ class DeadEvent(SQLModel, table=True):
     replayed_at: datetime | None = Field(
         default=None, sa_column=SqlColumn(DateTime(timezone=True), nullable=True)
     )
+
+
+class SynonymRow(SQLModel, table=True):
+    """Terms that search takes for each other."""
+
+    __tablename__ = "synonym"
+    metadata = metadata
+    __table_args__ = (UniqueConstraint("fingerprint"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    version: int
+    terms: list[str] = Field(sa_column=SqlColumn(JSON, nullable=False))
+    folded: str = Field(sa_column=SqlColumn(Text, nullable=False))
+    """The terms as they are looked for, a line feed before and after each."""
+    fingerprint: str = Field(max_length=64)
+    """Equal for those that say the same."""
+    direction: str = Field(max_length=10)
+    note: str | None = Field(max_length=500)
+    created_at: datetime = Field(sa_column=SqlColumn(Moment, nullable=False))
+    modified_at: datetime = Field(sa_column=SqlColumn(Moment, nullable=False))
+
+
+class SynonymRevisionRow(SQLModel, table=True):
+    """How often the list of synonyms was changed; its one row is also the lock of its writers."""
+
+    __tablename__ = "synonym_revision"
+    metadata = metadata
+
+    id: int = Field(primary_key=True)
+    revision: int = Field(sa_column=SqlColumn(BigInteger, nullable=False))
+
+
+class SearchCountRow(SQLModel, table=True):
+    """How often a question was searched on a day. Whose question it was is nowhere."""
+
+    __tablename__ = "search_count"
+    metadata = metadata
+
+    day: date = Field(primary_key=True)
+    question: str = Field(primary_key=True, max_length=100)
+    searches: int
+    without_results: int
 
 
 DeadEventState = Literal["set_aside", "replay_requested", "replayed"]
@@ -67,57 +107,52 @@ class DeadEventList(BaseModel):
     next: str | None = PydanticField(description="Cursor of the next page; null on the last.")
 
 
-class SearchParameters(BaseModel):
-    """What can be asked of GET /search."""
+class MarkedText(BaseModel):
+    """A text that has words of q."""
 
-    q: str = PydanticField(
-        default="",
-        max_length=500,
-        description="Words in any language; nothing in them is syntax. Records that have every "
-        "word come back, or, where there are none, records with some of them (`warnings` says "
-        "so). The last word may be unfinished. Up to 500 characters; words after the 32nd are "
-        "left out with a warning. Empty: everything that the filters allow.",
-        examples=["organised crime research"],
+    value: str = PydanticField(description="The whole text.")
+    spans: list[tuple[int, int]] = PydanticField(
+        description="Where each begins and ends, counted in characters (Unicode code points)."
     )
-    kind: str | None = PydanticField(
-        default=None, description="`partner`, `topic`, or both with a comma.", examples=["partner"]
+
+
+class ReachedTier(BaseModel):
+    """The best tier that a hit reaches."""
+
+    name: str = PydanticField(description="Its name.", examples=["exact_acronym"])
+    mended: bool = PydanticField(description="Whether typing errors were looked past for it.")
+    score: float = PydanticField(description="What it is worth.")
+    because: str = PydanticField(description="The same in words.")
+
+
+class WordScore(BaseModel):
+    """What one word counts for a hit."""
+
+    word: str = PydanticField(description="The word of q.")
+    found: str = PydanticField(description="What was found in its place, folded.")
+    how: str = PydanticField(
+        description="`as asked`, `beginning of a word`, `typing error`, `written apart`, "
+        "`written together` or `synonym`."
     )
-    level: str | None = PydanticField(
-        default=None,
-        description="One or more levels, with commas: any of them will do.",
-        examples=["local,national"],
-    )
-    sector: str | None = PydanticField(
-        default=None, description="One or more sectors, with commas.", examples=["academia"]
-    )
-    country: str | None = PydanticField(
-        default=None, description="ISO 3166-1 alpha-2 codes, with commas.", examples=["GB,IE"]
-    )
-    topic: str | None = PydanticField(
-        default=None,
-        description="Ids or notations of topics, with commas: partners that have one of them.",
-    )
-    status: str | None = PydanticField(
-        default=None, description="`active`, `inactive`, `deprecated`, with commas."
-    )
-    facets: str | None = PydanticField(
-        default=None,
-        description="Fields whose values are counted, with commas: `level`, `country`, `sector`, "
-        "`topic` (notations), `kind`, `status`. A field that is filtered by is counted as if it "
-        "were not, so that its numbers tell what choosing another value would give.",
-        examples=["level,country"],
-    )
-    sort: Sort | None = PydanticField(
-        default=None,
-        description="`relevance` (exact names first; without q it is `name`), `name`, or "
-        "`modified` (newest first).",
-    )
-    limit: int = PydanticField(
-        default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Most hits on a page."
-    )
-    cursor: str | None = PydanticField(
-        default=None, description="`next` of the page before, with all else unchanged."
-    )
+    field: str = PydanticField(description="Where.", examples=["title"])
+    score: float = PydanticField(description="BM25 times the weight of the field.")
+
+
+class TieBreak(BaseModel):
+    """What decides between hits of equal scores, in this order."""
+
+    active: bool = PydanticField(description="What is active comes before what has ceased.")
+    prominence: int = PydanticField(description="How much the directory knows of it, up to 63.")
+    name_begins: str = PydanticField(description="The beginning of its name, folded.")
+
+
+class Explanation(BaseModel):
+    """Why a hit stands where it stands. Its score is the tier's, or what its words are worth: of
+    each word the best field, and a little of the others."""
+
+    tier: ReachedTier | None = PydanticField(description="Null where only words count.")
+    words: list[WordScore] = PydanticField(description="What each word counts.")
+    ties: TieBreak = PydanticField(description="What settles equal scores.")
 
 
 class Hit(BaseModel):
@@ -129,6 +164,15 @@ class Hit(BaseModel):
     highlights: dict[str, list[str]] = PydanticField(
         description="By field, the values that have words of q. HTML: the words stand in `<mark>`, "
         "everything else is escaped."
+    )
+    highlight_offsets: dict[str, list["MarkedText"]] | None = PydanticField(
+        default=None, description="The same as places, where `highlight=offsets` asks for them."
+    )
+    distance_km: float | None = PydanticField(
+        default=None, description="Kilometres from the middle of `near`, where that is asked for."
+    )
+    explanation: "Explanation | None" = PydanticField(
+        default=None, description="Why it stands here, where `explain=true` asks for it."
     )
 
 
@@ -164,7 +208,68 @@ class SearchAnswer(BaseModel):
     )
     total: int = PydanticField(description="How many hits there are on all pages, exactly.")
     next: str | None = PydanticField(description="Cursor of the next page; null on the last.")
+    did_you_mean: str | None = PydanticField(
+        description="q with its typing errors mended, where little or nothing is found without."
+    )
     warnings: list[str] = PydanticField(description="What was done other than asked, and why.")
+
+
+class LabelledValue(FacetValue):
+    """A value of a facet, with what people call it."""
+
+    label: str = PydanticField(description="Name of a country or area, label of a topic.")
+
+
+class FacetAnswer(BaseModel):
+    """Values of one facet."""
+
+    items: list[LabelledValue] = PydanticField(description="The most frequent first.")
+
+
+class Suggestion(BaseModel):
+    """What may be meant."""
+
+    text: str = PydanticField(description="Display name or preferred label.")
+    kind: Literal["partner", "topic"] = PydanticField(description="What it is.")
+    id: str = PydanticField(description="Id of the record.")
+    matched: str = PydanticField(description="The name that goes on as what was typed.")
+
+
+class SuggestAnswer(BaseModel):
+    """What may be meant by what was typed so far."""
+
+    items: list[Suggestion] = PydanticField(description="The likeliest first.")
+
+
+class Reason(BaseModel):
+    """Why a partner is similar to another."""
+
+    kind: Literal["topic", "sector", "country", "area", "relationship"] = PydanticField(
+        description="What they have in common, or `relationship`."
+    )
+    value: str = PydanticField(description="The notation, sector, code, or kind of relationship.")
+    label: str = PydanticField(description="The same for people.")
+    roles: list[str] | None = PydanticField(
+        default=None,
+        description="For a topic: what the one asked about does there, then the other.",
+    )
+
+
+class SimilarPartner(BaseModel):
+    """A partner that another could work with."""
+
+    id: str = PydanticField(description="Id of the record.")
+    title: str = PydanticField(description="Display name.")
+    score: float = PydanticField(description="Comparable within one answer.")
+    reasons: list[Reason] = PydanticField(description="The weightiest first.")
+    record: Partner = PydanticField(description="The partner as the caller may see it.")
+
+
+class SimilarAnswer(BaseModel):
+    """Partners with topics in common."""
+
+    same_level: list[SimilarPartner] = PydanticField(description="At its own level.")
+    other_levels: list[SimilarPartner] = PydanticField(description="At the others.")
 
 
 class IndexRead(BaseModel):

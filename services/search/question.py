@@ -1,53 +1,50 @@
 """What is asked: the words, filters and order of one search, checked."""
 
 import hashlib
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, cast
 
-from services.search.schema import FACET_FIELDS, SORT_FIELDS
-from services.search.text import PREFIX_LETTERS, exact_form, exact_words
-from shared.problems import FieldError, InvalidValues
-from shared.vocabulary import Level, Sector, Visibility
+from services.search.filters import FACETS, Complaints, Filters, one_of, read_choices, read_filters
+from services.search.schema import SORT_FIELDS
+from services.search.wording import Wording, read_wording
+from shared.problems import InvalidValues
+from shared.vocabulary import Visibility
 
-MOST_CHARACTERS = 500
-MOST_WORDS = 32
-_MOST_CHOICES = 50
-_COUNTRY = re.compile(r"[A-Z]{2}")
-
-KINDS = ("partner", "topic")
-STATUSES = ("active", "inactive", "deprecated")
-SORTS = ("relevance", *SORT_FIELDS)
-Sort = Literal["relevance", "name", "modified"]
+SORTS = ("relevance", *SORT_FIELDS, "distance")
+HIGHLIGHTS = ("html", "offsets", "none")
+Sort = Literal["relevance", "name", "newest", "modified", "distance"]
+Highlighting = Literal["html", "offsets", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """One search, as the index is asked it."""
 
-    words: tuple[str, ...]
-    exact: str
-    prefix: str | None
-    """What the last word may only be the beginning of."""
-    nothing_to_find: bool
-    """Whether something was asked that has neither letters nor digits."""
-    filters: dict[str, tuple[str, ...]]
+    q: str
+    wording: Wording
+    filters: Filters
     audience: str
     sort: Sort
     facets: tuple[str, ...]
     limit: int
     cursor: str | None
-    warnings: list[str] = field(default_factory=list)
+    highlighting: Highlighting = "html"
+    explained: bool = False
 
     @property
     def fingerprint(self) -> str:
         """Equal for the pages of one search, so a cursor is refused by another one."""
+        wording = self.wording
         asked = (
-            self.words,
-            self.exact,
-            self.prefix,
-            sorted(self.filters.items()),
+            wording.words,
+            wording.phrases,
+            wording.excluded,
+            wording.prefix,
+            wording.whole,
+            sorted(self.filters.chosen.items()),
+            sorted((name, repr(found)) for name, found in self.filters.ranges.items()),
+            self.filters.near,
             self.audience,
             self.sort,
         )
@@ -57,51 +54,57 @@ class Question:
 def make_question(
     *,
     q: str,
-    filters: dict[str, str | None],
-    facets: str | None,
-    sort: str | None,
-    limit: int,
-    cursor: str | None,
     audience: Visibility,
+    filters: Mapping[str, str | None] | None = None,
+    facets: str | None = None,
+    sort: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+    highlighting: str | None = None,
+    explained: bool = False,
 ) -> Question:
-    """The question of a request.
+    """The question of a request; `filters` are its parameters by their names.
 
     Raises:
         InvalidValues: a filter, facet or sort is not one that there is; it names those there are.
     """
-    wrong: list[FieldError] = []
-    chosen = {
-        name: values
-        for name, text in filters.items()
-        if text is not None and (values := _choices(name, text, _CHECKS[name], wrong))
-    }
-    wanted_facets = _choices("facets", facets, _one_of(FACET_FIELDS), wrong) if facets else ()
+    complaints = Complaints()
+    narrowed = read_filters(filters, complaints) if filters else Filters()
+    counted = read_choices("facets", facets, one_of(FACETS), complaints) if facets else ()
     if sort is not None and sort not in SORTS:
-        wrong.append(FieldError(pointer="/query/sort", detail=f"must be one of {', '.join(SORTS)}"))
-    if wrong:
-        first = f"{wrong[0].pointer.removeprefix('/query/')} {wrong[0].detail}"
-        raise InvalidValues(f"The search cannot be made: {first}.", errors=wrong)
-    every = exact_words(q)
-    words = tuple(every[:MOST_WORDS])
-    warnings = []
-    if len(every) > MOST_WORDS:
-        warnings.append(f"Only the first {MOST_WORDS} words of q were searched.")
-    nothing_to_find = bool(q.strip()) and not words
-    if nothing_to_find:
-        warnings.append("q has no letters or digits, so nothing was found.")
+        complaints.add("sort", f"must be one of {', '.join(SORTS)}")
+    if sort == "distance" and (filters or {}).get("near") is None:
+        complaints.add("sort", "distance goes with near=lat,lon,km")
+    if highlighting is not None and highlighting not in HIGHLIGHTS:
+        complaints.add("highlight", f"must be one of {', '.join(HIGHLIGHTS)}")
+    refuse(complaints)
+    wording = read_wording(q)
     return Question(
-        words=words,
-        exact=exact_form(q),
-        prefix=_prefix(q, words),
-        nothing_to_find=nothing_to_find,
-        filters=chosen,
+        q=q,
+        wording=wording,
+        filters=narrowed,
         audience=audience_value(audience),
-        sort=cast(Sort, _sort(sort, words)),
-        facets=wanted_facets,
+        sort=cast(Sort, _sort(sort, wording)),
+        facets=counted,
         limit=limit,
         cursor=cursor,
-        warnings=warnings,
+        highlighting=cast(Highlighting, highlighting or "html"),
+        explained=explained,
     )
+
+
+def refuse(complaints: Complaints) -> None:
+    """Refuse the request if there is something to complain about.
+
+    Raises:
+        InvalidValues: there is; the first of it is in the sentence, all of it in `errors`.
+    """
+    if complaints.errors:
+        first = complaints.errors[0]
+        name = first.pointer.removeprefix("/query/")
+        raise InvalidValues(
+            f"The search cannot be made: {name} {first.detail}.", errors=complaints.errors
+        )
 
 
 def audience_value(audience: Visibility) -> str:
@@ -109,60 +112,8 @@ def audience_value(audience: Visibility) -> str:
     return "public" if audience is Visibility.public else "member"
 
 
-def _sort(sort: str | None, words: tuple[str, ...]) -> str:
+def _sort(sort: str | None, wording: Wording) -> str:
     # Without words there is nothing to be relevant to: the names give an order that makes sense.
-    return "name" if not words and sort in {None, "relevance"} else sort or "relevance"
-
-
-def _prefix(q: str, words: tuple[str, ...]) -> str | None:
-    """The last word, unless a space or a mark after it says that it is complete."""
-    if not words or not q[-1:].isalnum() or not len(words[-1]) >= PREFIX_LETTERS[0]:
-        return None
-    return words[-1]
-
-
-Check = Callable[[str], tuple[str, str | None]]
-"""Gives the value as it is filtered by, and what is wrong with it."""
-
-
-def _choices(name: str, text: str, check: Check, wrong: list[FieldError]) -> tuple[str, ...]:
-    values = [value.strip() for value in text.split(",") if value.strip()]
-    if len(values) > _MOST_CHOICES:
-        wrong.append(
-            FieldError(pointer=f"/query/{name}", detail=f"has over {_MOST_CHOICES} values")
-        )
-    checked = [check(value) for value in values]
-    wrong += [
-        FieldError(pointer=f"/query/{name}", detail=complaint)
-        for _, complaint in checked
-        if complaint is not None
-    ]
-    return tuple(dict.fromkeys(value for value, _ in checked))
-
-
-def _one_of(allowed: tuple[str, ...]) -> Check:
-    def check(value: str) -> tuple[str, str | None]:
-        found = value.lower()
-        return found, None if found in allowed else f"must be of {', '.join(allowed)}"
-
-    return check
-
-
-def _country(value: str) -> tuple[str, str | None]:
-    code = value.upper()
-    right = _COUNTRY.fullmatch(code) is not None
-    return code, None if right else "must be ISO 3166-1 alpha-2 codes such as GB"
-
-
-def _topic(value: str) -> tuple[str, str | None]:
-    return value, None
-
-
-_CHECKS: dict[str, Check] = {
-    "kind": _one_of(KINDS),
-    "level": _one_of(tuple(Level)),
-    "sector": _one_of(tuple(Sector)),
-    "country": _country,
-    "topic": _topic,
-    "status": _one_of(STATUSES),
-}
+    if not wording.has_text and sort in {None, "relevance"}:
+        return "name"
+    return sort or "relevance"

@@ -1,159 +1,83 @@
-"""The order of hits, the same on every page: by score with ties settled, or by a field."""
+"""What makes one hit stand before another: every weight, tier and tie-break of search is here.
 
-from bisect import bisect_right
-from dataclasses import dataclass
-from typing import Any
+A hit's score is the highest tier that it reaches, or the weight of its words (BM25) below all
+tiers. Within a tier hits are equal, so what decides is the precedence: bodies that are active,
+then those of which the directory knows most, then the name.
+"""
 
-from tantivy import DocAddress, Order, Query, Searcher
+from shared.records import JsonObject
 
-from services.search.boundary import tantivy_calls, total_of
-from services.search.question import Question
-from services.search.schema import SORT_FIELDS
-from shared.paging import BadCursor, decode_cursor, encode_cursor
+# How much a word counts, by where it stands.
+WEIGHTS = {"title": 1.6, "names": 1.2, "around": 0.8, "description": 0.5}
+# A word that stands in several fields counts a little more than one that is in the best of them.
+TIE_BREAKER = 0.15
+# A word that the question's last word is the beginning of, wherever in a name it stands.
+PREFIX_SCORE = 0.5
+# What a word counts that is not the one that was asked, as a share of the one that was.
+SYNONYM_SHARE = 0.5
+TYPO_SHARE = {1: 0.7, 2: 0.4}
 
-_GROWTH = 4
+# A tier lies above any sum of words, and a float still keeps decimals beside the highest of them.
+TIER = 2_000.0
+# Whole names, the best first. A body that took over a name stands before the one that ceased.
+TIERS = {
+    "exact_display": 9,
+    "exact_former": 8,
+    "exact_ceased": 7,
+    "exact_acronym": 6,
+    "exact_other": 5,
+}
+SAME_WORDS_TIER = 4
+# A whole name, and every other word of the question says where the body is.
+NAME_AND_PLACE_TIER = 3
+# The question with its typing errors mended, the rest being as above.
+MENDED_SHARE = 0.2
+# A whole name within a question of which few or no records have every word: for each of its words,
+# on top of what that word counts, by how rare it is.
+CONTAINED_SHARE = 1.5
 
-ScoreKey = tuple[float, int, int]
-"""Score turned around, precedence, number of the id: ascending is the order of the hits."""
+# In suggestions: a name that begins with all that was typed, times the tier of such a name.
+NAME_BEGINS = 10.0
 
+# In similar partners: what they have in common beside topics, of which a rare one counts about 8.
+SAME_SECTOR = 1.5
+SAME_AREA = 2.0
+SAME_COUNTRY = 0.5
+IN_RELATIONSHIP = 1.0
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of hits."""
-
-    hits: list[tuple[float, DocAddress]]
-    total: int
-    next: str | None
-
-
-def wants_every_word(question: Question) -> bool | None:
-    """What the cursor says of the pages before; None on the first page or where it is unsaid."""
-    if question.cursor is None or question.sort != "relevance":
-        return None
-    return bool(_decode(question, str, int, int, float, int, int)[1])
-
-
-def page_by_score(searcher: Searcher, query: Query, question: Question, every_word: bool) -> Page:
-    """The page of `question` in the order of relevance.
-
-    tantivy settles equal scores by where a document lies, which changes with every merge. So ties
-    are settled here, and a group of equals is used only when all of it was fetched.
-
-    Every commit and every merge moves all scores a little. So a page begins behind the record that
-    ended the page before, wherever that stands now; its score counts only if it is gone.
-    """
-    depth: int = 0
-    after: ScoreKey | None = None
-    if question.cursor is not None:
-        _, _, depth, score, precedence, number = _decode(question, str, int, int, float, int, int)
-        after = (-score, precedence, number)
-    wanted = max(1, depth) + question.limit + 1
-    while True:
-        wanted = min(wanted, searcher.num_docs + 1)
-        with tantivy_calls():
-            found = searcher.search(query, limit=wanted)
-        complete = len(found.hits) < wanted
-        ordered = _settle_ties(searcher, found.hits)
-        if not complete:
-            worst = ordered[-1][0][0]
-            ordered = [entry for entry in ordered if entry[0][0] < worst]
-        begin = 0 if after is None else _place_after(ordered, after)
-        if begin is None and not complete:
-            wanted *= _GROWTH
-            continue
-        if begin is None:
-            begin = bisect_right(ordered, after, key=lambda entry: entry[0])
-        page = ordered[begin : begin + question.limit]
-        if complete or len(ordered) > begin + question.limit:
-            break
-        wanted *= _GROWTH
-    following = None
-    if len(ordered) > begin + len(page):
-        (turned, precedence, number), _ = page[-1]
-        following = encode_cursor(
-            question.fingerprint,
-            int(every_word),
-            begin + len(page),
-            -turned,
-            precedence,
-            number,
-        )
-    return Page([(-key[0], address) for key, address in page], total_of(found), following)
+_NAME_BYTES = 6
+_MOST_PROMINENT = 63
+_TELLING = (
+    "names",
+    "links",
+    "external_ids",
+    "relationships",
+    "topics",
+    "contact_points",
+    "alt_labels",
+    "related",
+    "broader",
+)
 
 
-def page_by_field(searcher: Searcher, query: Query, question: Question) -> Page:
-    """The page of `question` in the order of a field whose values are unique.
-
-    The page before tells how deep it ended and with which value. Where records came or went in
-    between, the value decides, so nothing is shown twice or left out.
-    """
-    depth, after = 0, None
-    if question.cursor is not None:
-        _, depth, after = _decode(question, str, int, str)
-    descending = question.sort == "modified"
-    wanted = depth + question.limit + 1
-    while True:
-        wanted = min(wanted, searcher.num_docs + 1)
-        with tantivy_calls():
-            found = searcher.search(
-                query,
-                limit=wanted,
-                order_by_field=SORT_FIELDS[question.sort],
-                order=Order.Desc if descending else Order.Asc,
-            )
-        keys = [str(key) for key, _ in found.hits]
-        begin = 0
-        if after is not None:
-            begin = next(
-                (
-                    at
-                    for at in range(len(keys))
-                    if (keys[at] < after if descending else keys[at] > after)
-                ),
-                len(keys),
-            )
-        if len(keys) < wanted or len(keys) > begin + question.limit:
-            break
-        wanted *= _GROWTH
-    page = found.hits[begin : begin + question.limit]
-    following = None
-    if len(keys) > begin + len(page):
-        last = begin + len(page)
-        following = encode_cursor(question.fingerprint, last, keys[last - 1])
-    return Page([(0.0, address) for _, address in page], total_of(found), following)
+def prominence_of(record: JsonObject) -> int:
+    """How much the directory knows of a record, from 0 to 63: others are apt to mean that one."""
+    return min(_MOST_PROMINENT, sum(len(record.get(name, ())) for name in _TELLING))
 
 
-def _settle_ties(
-    searcher: Searcher, hits: list[tuple[float, DocAddress]]
-) -> list[tuple[ScoreKey, DocAddress]]:
-    addresses = [address for _, address in hits]
-    if not addresses:
-        return []
-    with tantivy_calls():
-        precedences = searcher.fast_field_values("precedence", addresses)
-        numbers = searcher.fast_field_values("id_number", addresses)
-    entries = [
-        ((-score, int(precedence or 0), int(number or 0)), address)
-        for (score, address), precedence, number in zip(hits, precedences, numbers, strict=True)
-    ]
-    entries.sort(key=lambda entry: entry[0])
-    return entries
+def precedence_of(name_key: str, prominence: int, *, active: bool) -> int:
+    """What decides between equal scores; smaller comes first. It fits into 62 bits."""
+    beginning = int.from_bytes(name_key.encode()[:_NAME_BYTES].ljust(_NAME_BYTES, b"\x00"), "big")
+    rank = (0 if active else 64) | (_MOST_PROMINENT - prominence)
+    return rank << (8 * _NAME_BYTES) | beginning
 
 
-def _place_after(ordered: list[tuple[ScoreKey, DocAddress]], after: ScoreKey) -> int | None:
-    """The place behind the record of `after`; None where it is not among `ordered`."""
-    for at in range(len(ordered) - 1, -1, -1):
-        if ordered[at][0][1:] == after[1:]:
-            return at + 1
-    return None
-
-
-def _decode(question: Question, *kinds: type) -> tuple[Any, ...]:
-    position = decode_cursor(question.cursor or "", *kinds)
-    depths = [value for value in position if isinstance(value, int)]
-    if position[0] != question.fingerprint or min(depths) < 0:
-        raise BadCursor(
-            "The cursor belongs to another search. Use it with the same q, filters and sort as "
-            "the page before, or leave it out to begin at the first page."
-        )
-    return position
+def reading_of_precedence(precedence: int) -> JsonObject:
+    """What `precedence_of` put into a number, for people: the reasons in their order."""
+    rank = precedence >> (8 * _NAME_BYTES)
+    beginning = (precedence & ((1 << (8 * _NAME_BYTES)) - 1)).to_bytes(_NAME_BYTES, "big")
+    return {
+        "active": rank < 64,
+        "prominence": _MOST_PROMINENT - (rank & 63),
+        "name_begins": beginning.rstrip(b"\x00").decode(errors="ignore"),
+    }

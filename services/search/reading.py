@@ -1,4 +1,4 @@
-"""IndexReader the index: always the newest commit of the live folder, whoever wrote it."""
+"""Reading the index: always the newest commit of the live folder, whoever wrote it."""
 
 import os
 import time
@@ -9,6 +9,8 @@ from tantivy import Index, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
 from services.search.index import IndexHome, open_index
+from services.search.view import View
+from services.search.vocabulary import EMPTY, Vocabulary
 from shared.problems import Unavailable
 
 _LOOK_SECONDS = 0.004
@@ -40,6 +42,24 @@ class IndexReader:
         self.index: Index | None = None
         self.folder: Path | None = None
         self._searcher: Searcher | None = None
+        self._vocabulary = EMPTY
+        self._view: View | None = None
+
+    def view(self) -> View:
+        """The newest commit, and the vocabulary as it was last learned from one.
+
+        Raises:
+            IndexNotReady: there is no index that can be opened.
+        """
+        searcher = self.searcher()
+        view = self._view
+        if view is None or view.searcher is not searcher or view.vocabulary is not self._vocabulary:
+            view = self._view = View(searcher, self._vocabulary, view)
+        return view
+
+    def learn(self, vocabulary: Vocabulary) -> None:
+        """Use `vocabulary` from now on."""
+        self._vocabulary = vocabulary
 
     def searcher(self) -> Searcher:
         """The searcher of the newest commit.

@@ -9,25 +9,36 @@ Fields = dict[str, Any]
 """One document before tantivy takes it."""
 
 # Part of a folder's name: an index of another format is never opened but built again. Count it up
-# with every change to the fields, to folding or to what goes into a field.
-FORMAT = 1
+# with every change to the fields, to folding, to name_words or to what goes into a field.
+FORMAT = 2
 
-# Words, each with its weight in the score. Positions are kept where phrases may matter.
-WORD_FIELDS: dict[str, float] = {
-    "names": 3.0,
-    "acronyms": 3.5,
-    "former_names": 2.0,
-    "place": 1.2,
-    "country_names": 1.0,
-    "about": 0.8,
-    "description": 0.6,
-}
-PREFIX_FIELD = "prefixes"
-# Whole values, each a tier above every text score, the first one highest.
-EXACT_FIELDS = ("exact_display", "exact_acronym", "exact_other")
+# Words in one form (name_words), with positions for phrases.
+TITLE, NAMES, AROUND = "title", "names", "around"
+NAME_FIELDS = (TITLE, NAMES, AROUND)
+# Stems, by the language of the text, with positions for phrases.
+DESCRIPTION = "description"
+WORD_FIELDS = (*NAME_FIELDS, DESCRIPTION)
+# Every word of the four as it is written, acronyms left out: the vocabulary.
+WORDS = "words"
+PREFIXES = "prefixes"
+# Whole folded names, by what they are to a body that is active or has ceased; see ranking.TIERS.
+EXACT_FIELDS = (
+    "exact_display",
+    "exact_former",
+    "exact_ceased",
+    "exact_acronym",
+    "exact_other",
+)
+# The content words of a whole name, sorted: the same for 'Leicester University'.
+SAME_WORDS = "same_words"
+# Acronyms, and names beside which there is an acronym: what stands for what within one record.
+ABBREVIATED = "abbreviated"
+LANGUAGES = "languages"
 # Filters that are also facets.
-FACET_FIELDS = ("kind", "level", "sector", "country", "topic", "status")
-SORT_FIELDS = {"name": "name_key", "modified": "modified_key"}
+FACET_FIELDS = ("kind", "level", "sector", "country", "area", "topic", "status", "year")
+SORT_FIELDS = {"name": "name_key", "newest": "created_key", "modified": "modified_key"}
+# Ranges, in seconds since 1970; a year is one already.
+MOMENT_FIELDS = ("created_at", "modified_at")
 
 
 @lru_cache(maxsize=1)
@@ -37,17 +48,25 @@ def build_schema() -> Schema:
     builder.add_text_field("id", tokenizer_name="raw", index_option="basic", stored=True)
     builder.add_text_field("audience", tokenizer_name="raw", index_option="basic")
     for field in WORD_FIELDS:
-        option = "position" if field in {"names", "former_names"} else "freq"
-        builder.add_text_field(field, tokenizer_name="whitespace", index_option=option)
-    for field in (PREFIX_FIELD, *EXACT_FIELDS, "topic_id"):
+        builder.add_text_field(field, tokenizer_name="whitespace", index_option="position")
+    for field in (PREFIXES, WORDS, SAME_WORDS, ABBREVIATED, LANGUAGES, *EXACT_FIELDS):
         builder.add_text_field(field, tokenizer_name="raw", index_option="basic")
-    for field in (*FACET_FIELDS, *SORT_FIELDS.values()):
+    for field in ("topic_id", "area_key", "notation", "scheme", "broader"):
+        builder.add_text_field(field, tokenizer_name="raw", index_option="basic")
+    for field in FACET_FIELDS:
+        if field != "year":
+            builder.add_text_field(field, tokenizer_name="raw", index_option="basic", fast=True)
+    for field in SORT_FIELDS.values():
         builder.add_text_field(field, tokenizer_name="raw", index_option="basic", fast=True)
-    # What decides between equal scores: active before inactive, then the name, then the id.
+    for field in ("year", *MOMENT_FIELDS):
+        builder.add_integer_field(field, indexed=True, fast=True)
+    for field in ("lat", "lon"):
+        builder.add_float_field(field, fast=True)
+    # What decides between equal scores: see ranking.precedence_of.
     builder.add_unsigned_field("precedence", fast=True)
-    builder.add_unsigned_field("id_number", fast=True)
+    builder.add_unsigned_field("id_number", indexed=True, fast=True)
     # Which state of the record this is.
-    builder.add_unsigned_field("version", stored=True)
+    builder.add_unsigned_field("version", stored=True, fast=True)
     builder.add_unsigned_field("sequence", stored=True)
     # The answer's parts, rendered when written: spliced as they are, never parsed again.
     builder.add_bytes_field("head", stored=True)

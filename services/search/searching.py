@@ -2,19 +2,28 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from prometheus_client import Counter, Histogram
-from tantivy import Query, Searcher
+from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
-from services.search.highlights import Wanted, highlights_of
-from services.search.query import build_query
+from services.search.corrections import did_you_mean
+from services.search.distance import within_circle
+from services.search.expansion import Expansion, Synonyms, expand
+from services.search.explanation import explain_hits
+from services.search.facets import count_facets
+from services.search.highlights import shown_in, wanted_of
+from services.search.pages import Hit, Page, find_page, stage_of_cursor
+from services.search.query import Clause, Mode, QueryBuilder, filter_clauses, silent
 from services.search.question import Question
-from services.search.ranking import Page, page_by_field, page_by_score, wants_every_word
+from services.search.ranking import TIER
 from services.search.reading import IndexReader
+from services.search.taxonomy import NO_TOPICS, Taxonomy, any_topic
+from services.search.view import View
 from shared.problems import Unavailable
 
 QUERIES = Counter("search_queries_total", "Searches answered.", ["outcome"])
@@ -24,7 +33,22 @@ QUERY_SECONDS = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
 )
 _ANSWERED, _FAILED = QUERIES.labels("answered"), QUERIES.labels("failed")
-_MOST_FACET_VALUES = 1_000
+# How a question is tried, one after the other until something is found, or enough. The number
+# stands in cursors.
+AS_ASKED, WITH_NAMES, MENDED, SOME_WORDS = 0, 1, 2, 3
+_MODES = {
+    AS_ASKED: Mode.every_word,
+    WITH_NAMES: Mode.every_word_or_name,
+    MENDED: Mode.every_word,
+    SOME_WORDS: Mode.some_words,
+}
+# With fewer hits than this, whole names within the question are taken as well.
+_FEW = 5
+_WARNINGS = {
+    WITH_NAMES: "Few records have every word of q, so whole names within q were found as well.",
+    SOME_WORDS: "No record has every word of q; these have some of them.",
+}
+_TOPICAL = ("topic", "strand")
 
 
 class SearchFailed(Unavailable):
@@ -35,30 +59,37 @@ class SearchFailed(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A rendered answer, and the cursor of the next page."""
+    """A rendered answer, how many hits there are, and the cursor of the next page."""
 
     body: bytes
+    total: int
     next: str | None
 
 
-async def answer_question(reading: IndexReader, question: Question) -> Answer:
+async def answer_question(reading: IndexReader, question: Question, synonyms: Synonyms) -> Answer:
     """The answer to `question` from the newest commit.
 
     A plain search takes a few tenths of a millisecond, less than handing it to a thread and back
-    costs (docs/decisions/search-in-the-event-loop.md). What walks through many
-    records (facets, an order by a field, deep pages) goes to a thread: tantivy releases the GIL.
+    costs (docs/decisions/search-in-the-event-loop.md). What walks through many records (facets,
+    a circle, an order by a field, deep pages) goes to a thread: tantivy releases the GIL.
 
     Raises:
         IndexNotReady: there is no index yet.
         SearchFailed: the index could not be read.
     """
     started = time.perf_counter()
-    searcher = reading.searcher()
+    search = Search(reading.view(), question, synonyms)
     try:
-        if question.facets or question.cursor or question.sort != "relevance":
-            answer = await asyncio.to_thread(_answer, searcher, question)
+        if (
+            question.facets
+            or question.cursor
+            or question.sort != "relevance"
+            or question.explained
+            or question.filters.near is not None
+        ):
+            answer = await asyncio.to_thread(search.answer)
         else:
-            answer = _answer(searcher, question)
+            answer = search.answer()
     except IndexFailed as error:
         _FAILED.inc()
         raise SearchFailed(
@@ -69,69 +100,174 @@ async def answer_question(reading: IndexReader, question: Question) -> Answer:
     return answer
 
 
-def _answer(searcher: Searcher, question: Question) -> Answer:
-    said = wants_every_word(question)
-    every_word = said if said is not None else True
-    query, page = _find(searcher, question, every_word)
-    warnings = question.warnings
-    if page.total == 0 and said is None and len(question.words) > 1:
-        every_word = False
-        query, page = _find(searcher, question, every_word)
-    if not every_word and page.total:
-        warnings = [*warnings, "No record has every word of q; these have some of them."]
-    facets = {
-        name: _count_values(searcher, question, query, name, every_word) for name in question.facets
-    }
-    return Answer(_render(searcher, question, page, facets, warnings), page.next)
+class Search:
+    """One question to one state of the index."""
 
+    def __init__(self, view: View, question: Question, synonyms: Synonyms) -> None:
+        self.view = view
+        self.question = question
+        self.languages = view.vocabulary.of(question.audience).languages
+        self._synonyms = synonyms
+        self._searcher: Searcher = view.searcher
+        self.builder = QueryBuilder(view.searcher, question, self.languages)
+        self.stage = AS_ASKED
+        self._circle: list[Clause] | None = None
+        self._taxonomy: Taxonomy | None = None
 
-def _find(searcher: Searcher, question: Question, every_word: bool) -> tuple[Query, Page]:
-    query = build_query(question, every_word=every_word)
-    if question.sort == "relevance":
-        return query, page_by_score(searcher, query, question, every_word)
-    return query, page_by_field(searcher, query, question)
+    def answer(self) -> Answer:
+        """The answer, rendered. Blocks."""
+        question = self.question
+        expansion, page = self.find()
+        stage = self.stage
+        warnings = [*question.wording.warnings]
+        if stage in _WARNINGS and page.total:
+            warnings.append(_WARNINGS[stage])
+        rest = {
+            "facets": self._count(expansion),
+            "total": page.total,
+            "next": page.next,
+            "did_you_mean": did_you_mean(self, expansion, page.total, is_name=self._is_name(page)),
+            "warnings": warnings,
+        }
+        return Answer(self._render(page, expansion, rest), page.total, page.next)
 
+    def facets(self) -> dict[str, list[dict[str, Any]]]:
+        """The counts of the question's facets alone. Blocks."""
+        expansion, _ = self.find()
+        return self._count(expansion)
 
-def _count_values(
-    searcher: Searcher, question: Question, query: Query, name: str, every_word: bool
-) -> list[dict[str, Any]]:
-    """How many hits each value of a facet has.
-
-    A facet that is filtered by is counted as if it were not, the other filters being kept: its
-    numbers are what one would get by choosing another value.
-    """
-    if name in question.filters:
-        query = build_query(question, every_word=every_word, without=name)
-    wanted = {name: {"terms": {"field": name, "size": _MOST_FACET_VALUES}}}
-    with tantivy_calls():
-        counted = searcher.aggregate(query, wanted)
-    values = [
-        {"value": bucket["key"], "count": bucket["doc_count"]}
-        for bucket in counted[name]["buckets"]
-    ]
-    return sorted(values, key=lambda value: (-int(value["count"]), str(value["value"])))
-
-
-def _render(
-    searcher: Searcher,
-    question: Question,
-    page: Page,
-    facets: dict[str, list[dict[str, Any]]],
-    warnings: list[str],
-) -> bytes:
-    """The answer as JSON; head and record of a hit are spliced in as they were stored."""
-    wanted = Wanted(question.words, question.prefix)
-    with tantivy_calls():
-        documents: list[Any] = [searcher.doc(address) for _, address in page.hits]
-    items = []
-    for (score, _), stored in zip(page.hits, documents, strict=True):
-        highlights = highlights_of(stored.get_first("texts"), wanted) if question.words else {}
-        parts = (
-            stored.get_first("head"),
-            score,
-            orjson.dumps(highlights),
-            stored.get_first("record"),
+    def _count(self, expansion: Expansion) -> dict[str, list[dict[str, Any]]]:
+        return count_facets(
+            self._searcher,
+            self.question.facets,
+            tuple(self.question.filters.chosen),
+            lambda without: self.query(expansion, self.stage, without=without),
+            self.taxonomy() if self.question.facets else NO_TOPICS,
         )
-        items.append(b'%b,"score":%.4f,"highlights":%b,"record":%b}' % parts)
-    rest = {"facets": facets, "total": page.total, "next": page.next, "warnings": warnings}
-    return b'{"items":[%b],%b' % (b",".join(items), orjson.dumps(rest)[1:])
+
+    def find(self) -> tuple[Expansion, Page]:
+        """What was looked for and the page; `stage` says from then on how it was found."""
+        said = stage_of_cursor(self.question)
+        if said is not None:
+            return self._find_at(min(said, SOME_WORDS))
+        expansion, page = self._find_at(AS_ASKED)
+        wants_more = len(expansion.units) > 2 and not self._is_name(page)
+        if 0 < page.total < _FEW and wants_more:
+            more = self._find_at(WITH_NAMES)
+            if more[1].total > page.total:
+                return more
+            self.stage = AS_ASKED
+        if page.total:
+            return expansion, page
+        mended = self.expansion(MENDED)
+        if mended != expansion:
+            expansion, page = self._find_at(MENDED)
+        if not page.total and len(expansion.units) > 1:
+            expansion, page = self._find_at(SOME_WORDS)
+        return expansion, page
+
+    def _find_at(self, stage: int) -> tuple[Expansion, Page]:
+        self.stage = stage
+        expansion = self.expansion(stage)
+        query = self.query(expansion, stage)
+        with tantivy_calls():
+            return expansion, find_page(self._searcher, query, self.question, stage)
+
+    def _is_name(self, page: Page) -> bool:
+        """Whether the question is the whole name of what was found, so it was meant as it is."""
+        return bool(page.hits) and page.hits[0].score >= TIER
+
+    def expansion(self, stage: int) -> Expansion:
+        """The words of the question with all that they stand for at `stage`."""
+        return expand(
+            self.question.wording,
+            self.view.vocabulary,
+            self.question.audience,
+            self._synonyms,
+            self.abbreviations_of,
+            mend_every=stage in {MENDED, SOME_WORDS},
+        )
+
+    @property
+    def mode(self) -> Mode:
+        """Which records were taken."""
+        return _MODES[self.stage]
+
+    def mended(self) -> Expansion:
+        """The words of the question, each of them looked at as a typing error."""
+        return self.expansion(MENDED)
+
+    def query(self, expansion: Expansion, stage: int, without: str | None = None) -> Query:
+        """The query, the filter of one facet left out if asked."""
+        return self.builder.matching(expansion, self.filters(without), _MODES[stage])
+
+    def filters(self, without: str | None = None) -> list[Clause]:
+        """The clauses of the question's filters, those of the facet `without` left out."""
+        filters = self.question.filters
+        plain = {name: values for name, values in filters.chosen.items() if name not in _TOPICAL}
+        clauses = filter_clauses(plain, filters.ranges, without)
+        for name in _TOPICAL:
+            if name in filters.chosen and name != without:
+                query = any_topic(filters.chosen[name], self.taxonomy())
+                clauses.append((Occur.Must, silent(query)))
+        if filters.near is not None:
+            if self._circle is None:
+                with tantivy_calls():
+                    circle = within_circle(self._searcher, filters.near)
+                self._circle = [(Occur.Must, silent(circle))]
+            clauses += self._circle
+        return clauses
+
+    def taxonomy(self) -> Taxonomy:
+        """The topics."""
+        if self._taxonomy is None:
+            with tantivy_calls():
+                self._taxonomy = self.view.taxonomy()
+        return self._taxonomy
+
+    def abbreviations_of(self, words: Sequence[str]) -> list[tuple[str, ...]]:
+        """What the records that this audience finds write in the place of these words."""
+        return self.view.abbreviations_of(" ".join(words), self.question.audience)
+
+    def total_of_words(self, words: Sequence[str]) -> int:
+        """How many hits other words would have, filters being kept."""
+        wording = replace(
+            self.question.wording, words=tuple(words), prefix=None, whole=" ".join(words)
+        )
+        question = replace(self.question, wording=wording, cursor=None, limit=1, sort="relevance")
+        search = Search(self.view, question, self._synonyms)
+        search._circle, search._taxonomy = self._circle, self._taxonomy
+        with tantivy_calls():
+            query = search.query(search.expansion(AS_ASKED), AS_ASKED)
+            return find_page(self._searcher, query, question, AS_ASKED).total
+
+    def _render(self, page: Page, expansion: Expansion, rest: dict[str, Any]) -> bytes:
+        """The answer as JSON; head and record of a hit are spliced in as they were stored."""
+        question = self.question
+        wanted = wanted_of(question.wording, expansion, self.languages)
+        has_words = question.wording.has_text
+        with tantivy_calls():
+            documents: list[Any] = [self._searcher.doc(hit.address) for hit in page.hits]
+            explained = explain_hits(self, page, expansion) if question.explained else None
+        items = []
+        for number, (hit, stored) in enumerate(zip(page.hits, documents, strict=True)):
+            shown = (
+                shown_in(stored.get_first("texts"), wanted, question)
+                if has_words
+                else {"highlights": {}}
+            )
+            shown |= _more_of(hit)
+            if explained is not None:
+                shown["explanation"] = explained[number]
+            parts = (
+                stored.get_first("head"),
+                hit.score,
+                orjson.dumps(shown)[1:-1],
+                stored.get_first("record"),
+            )
+            items.append(b'%b,"score":%.4f,%b,"record":%b}' % parts)
+        return b'{"items":[%b],%b' % (b",".join(items), orjson.dumps(rest)[1:])
+
+
+def _more_of(hit: Hit) -> dict[str, float]:
+    return {} if hit.km is None else {"distance_km": hit.km}

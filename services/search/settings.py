@@ -22,6 +22,19 @@ class Settings(ServiceSettings):
         default=Path(),
         description="Folder of the index, one for each replica; empty: a folder below VAR_DIR.",
     )
+    insights_least: int = Field(
+        alias="INSIGHTS_LEAST",
+        default=3,
+        ge=2,
+        description="A question is shown when it was searched so often in the period.",
+    )
+    insights_days: int = Field(
+        alias="INSIGHTS_DAYS",
+        default=90,
+        ge=1,
+        le=3_650,
+        description="Days, today included, of which search counts are kept.",
+    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":

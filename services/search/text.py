@@ -1,15 +1,19 @@
 """What of a record goes into which field of the index; all text is folded here, and only here."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
 import orjson
 
 from services.search.countries import names_of_area, names_of_country
+from services.search.name_words import one_form, same_words_of
+from services.search.ranking import precedence_of, prominence_of
 from services.search.schema import Fields
+from services.search.stems import language_of, stem
 from shared.audience import cut_partner
-from shared.folding import folded_name, words_of
+from shared.folding import folded_name
 from shared.records import JsonObject
 from shared.vocabulary import Visibility
 
@@ -18,8 +22,10 @@ _HIGHEST_BIT = 62
 _MAX_EXACT = 500
 # As much as a cursor can carry in any script.
 _MOST_OF_A_NAME = 200
+_LONGEST_WORD = 100
 # Each name goes into several fields.
 _folded = lru_cache(maxsize=1024)(folded_name)
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def partner_documents(record: JsonObject, sequence: int) -> list[Fields]:
@@ -52,41 +58,86 @@ def topic_documents(record: JsonObject, sequence: int) -> list[Fields]:
     title = record["pref_label"].get("en") or preferred[0]
     others = [label["value"] for label in record["alt_labels"]]
     texts = {
-        "names": [*preferred, *others],
+        "names": _once([title, *preferred, *others]),
+        "around": [record["notation"], record["scheme"]],
         "description": [*record["definition"].values(), *record["priorities"]],
-        "about": [record["notation"], record["scheme"]],
     }
-    fields = _common_fields("topic", record, title, texts, ["public", "member"], sequence)
+    described = [*record["definition"].items(), *(("en", text) for text in record["priorities"])]
+    fields = _common_fields(
+        "topic", record, title, texts, texts["around"], described, ["public", "member"], sequence
+    )
     fields["exact_display"] = _exact(preferred)
     fields["exact_other"] = _exact([*others, record["notation"]])
     fields["status"] = [record["status"]]
-    return [fields]
+    # What the taxonomy is read from; a filter by topic finds what is about it, not the topic.
+    fields["notation"] = [record["notation"]]
+    fields["scheme"] = [record["scheme"]]
+    fields["broader"] = record["broader"]
+    return [fields_without_empty(fields)]
 
 
 def _partner_fields(cut: JsonObject, audiences: list[str], sequence: int) -> Fields:
     names = cut["names"]
     title = next(name["value"] for name in names if "display" in name["kinds"])
+    acronyms = _of_kinds(names, "acronym")
+    labels = _of_kinds(names, "label", "alias")
+    # Who looks for a body that is no more is led to the one that took its place.
+    predecessors = [
+        relationship["name"]
+        for relationship in cut["relationships"]
+        if relationship["kind"] == "predecessor"
+    ]
+    former = _once([*_of_kinds(names, "former"), *predecessors])
+    places = _places(cut)
+    notations = [topic["notation"] for topic in cut["topics"]]
     texts = {
-        "names": [title, *_of_kinds(names, "label", "alias")],
-        "acronyms": _of_kinds(names, "acronym"),
-        "former_names": _of_kinds(names, "former"),
+        "names": _once([title, *labels]),
+        "acronyms": acronyms,
+        "former_names": former,
+        "place": places,
         "description": list(cut["description"].values()),
-        "place": _places(cut),
-        "country_names": list(names_of_country(cut["country"])) if cut["country"] else [],
-        "about": [topic["notation"] for topic in cut["topics"]],
+        "topics": notations,
     }
-    fields = _common_fields("partner", cut, title, texts, audiences, sequence)
-    fields["exact_display"] = _exact([title])
-    fields["exact_acronym"] = _exact(texts["acronyms"])
-    fields["exact_other"] = _exact(
-        [*texts["names"][1:], *texts["former_names"], *_identifiers(cut)]
-    )
-    fields["level"] = [cut["level"]]
-    fields["sector"] = _once(cut["sectors"])
-    fields["country"] = [cut["country"]] if cut["country"] else []
-    fields["topic"] = _once(topic["notation"] for topic in cut["topics"])
-    fields["topic_id"] = _once(topic["topic_id"] for topic in cut["topics"])
-    fields["status"] = [cut["status"]]
+    around = [*places, *notations, *(names_of_country(cut["country"]) if cut["country"] else ())]
+    described = list(cut["description"].items())
+    fields = _common_fields("partner", cut, title, texts, around, described, audiences, sequence)
+    active = cut["status"] == "active"
+    fields["exact_display" if active else "exact_ceased"] = _exact([title])
+    fields["exact_acronym"] = _exact(acronyms)
+    others = [*labels, *_identifiers(cut)]
+    if active:
+        fields["exact_former"] = _exact(former)
+        fields["exact_other"] = _exact(others)
+    else:
+        fields["exact_other"] = _exact([*others, *former])
+    if acronyms:
+        fields["abbreviated"] = _exact([*acronyms, title, *labels])
+    fields |= _partner_filters(cut, notations)
+    return fields_without_empty(fields)
+
+
+def _partner_filters(cut: JsonObject, notations: list[str]) -> Fields:
+    areas = [area["code"] or area["name"] for area in cut["areas"]]
+    area_keys = [
+        folded
+        for area in cut["areas"]
+        for value in (area["code"], area["name"])
+        if value and (folded := _folded(value))
+    ]
+    location = cut["location"] or {}
+    fields: Fields = {
+        "level": [cut["level"]],
+        "sector": _once(cut["sectors"]),
+        "country": [cut["country"]] if cut["country"] else [],
+        "area": _once(areas),
+        "area_key": _once(area_keys),
+        "topic": _once(notations),
+        "topic_id": _once(topic["topic_id"] for topic in cut["topics"]),
+        "status": [cut["status"]],
+        "year": [] if cut["established"] is None else [cut["established"]],
+    }
+    if location.get("lat") is not None and location.get("lon") is not None:
+        fields |= {"lat": float(location["lat"]), "lon": float(location["lon"])}
     return fields
 
 
@@ -95,25 +146,46 @@ def _common_fields(
     record: JsonObject,
     title: str,
     texts: dict[str, list[str]],
+    around: list[str],
+    described: list[tuple[str, str]],
     audiences: list[str],
     sequence: int,
 ) -> Fields:
-    texts = {field: _once(values) for field, values in texts.items() if any(values)}
-    # A country is found by all its names, but a hit does not show them: the record has its code.
-    shown = {field: values for field, values in texts.items() if field != "country_names"}
-    fields: Fields = {field: [_folded(value) for value in texts[field]] for field in texts}
-    named = {
-        word for field in ("names", "acronyms", "former_names") for word in _words(fields, field)
-    }
+    shown = {field: found for field, values in texts.items() if (found := _once(values))}
+    names = _once([*texts["names"], *texts.get("former_names", ()), *texts.get("acronyms", ())])
+    name_words = {name: _folded(name).split() for name in names}
+    named = {word for words in name_words.values() for word in words}
+    # Nothing is an acronym by a typing error, so they are no part of the vocabulary.
+    acronyms = texts.get("acronyms", ())
+    spelled = {word for name, words in name_words.items() if name not in acronyms for word in words}
+    # A description is split by its language's stems; the language of each goes along.
+    languages = {language_of(tag) for tag, _ in described}
+    written = [(language_of(tag), _folded(text).split()) for tag, text in described]
+    around_words = [_folded(value).split() for value in around]
+    every = spelled.union(*around_words, *(words for _, words in written))
     name_key = f"{_folded(title)[:_MOST_OF_A_NAME]}\x01{record['id']}"
-    fields |= {
+    return {
         "id": record["id"],
         "audience": audiences,
         "kind": [kind],
-        "prefixes": sorted({prefix for word in named for prefix in prefixes_of(word)}),
+        "title": _joined(name_words[title]),
+        "names": [_joined(words) for name, words in name_words.items() if name != title],
+        "around": [_joined(words) for words in around_words],
+        "description": [
+            " ".join(stem(word, language) for word in words) for language, words in written
+        ],
+        "words": [word for word in every if len(word) <= _LONGEST_WORD],
+        "languages": sorted(languages),
+        "prefixes": list({prefix for word in named for prefix in prefixes_of(word)}),
+        "same_words": _once(same_words_of(name)[:_MAX_EXACT] for name in names),
         "name_key": name_key,
+        "created_key": f"{record['created_at']}\x01{record['id']}",
         "modified_key": f"{record['modified_at']}\x01{record['id']}",
-        "precedence": _precedence(name_key, record["status"] == "active"),
+        "created_at": _seconds(record["created_at"]),
+        "modified_at": _seconds(record["modified_at"]),
+        "precedence": precedence_of(
+            name_key, prominence_of(record), active=record["status"] == "active"
+        ),
         "id_number": UUID(record["id"]).int & ((1 << _HIGHEST_BIT) - 1),
         "version": record["version"],
         "sequence": sequence,
@@ -121,7 +193,11 @@ def _common_fields(
         "record": orjson.dumps(record),
         "texts": orjson.dumps(shown),
     }
-    return fields
+
+
+def fields_without_empty(fields: Fields) -> Fields:
+    """`fields` without those that have no value, which tantivy need not be told of."""
+    return {name: value for name, value in fields.items() if value not in ("", [], None)}
 
 
 def prefixes_of(word: str) -> list[str]:
@@ -130,8 +206,12 @@ def prefixes_of(word: str) -> list[str]:
     return [word[:length] for length in range(shortest, min(len(word) - 1, longest) + 1)]
 
 
-def _words(fields: Fields, field: str) -> set[str]:
-    return {word for value in fields.get(field, []) for word in value.split()}
+def _joined(words: list[str]) -> str:
+    return " ".join([one_form(word) for word in words])
+
+
+def _seconds(moment: str) -> int:
+    return int((datetime.fromisoformat(moment) - _EPOCH).total_seconds())
 
 
 def _of_kinds(names: list[JsonObject], *kinds: str) -> list[str]:
@@ -161,16 +241,5 @@ def exact_form(text: str) -> str:
     return folded_name(text)[:_MAX_EXACT]
 
 
-def exact_words(text: str) -> list[str]:
-    """The words of a question, folded as those of the records are."""
-    return words_of(text)
-
-
 def _once(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(value for value in values if value))
-
-
-def _precedence(name_key: str, active: bool) -> int:
-    """Smaller comes first among equal scores: one bit for what has ceased, then the name."""
-    beginning = int.from_bytes(name_key.encode()[:7].ljust(7, b"\x00"), "big")
-    return (0 if active else 1 << 56) | beginning

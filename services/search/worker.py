@@ -9,8 +9,11 @@ from redis.asyncio import Redis
 from services.search.boundary import IndexFailed
 from services.search.consumer import IndexConsumer
 from services.search.index import IndexHome
+from services.search.insights import INSIGHT_LOOP, INSIGHT_SECONDS, SearchCounter
+from services.search.learning import VocabularyLearner
 from services.search.migrate import MIGRATIONS
 from services.search.settings import Settings
+from services.search.synonym_book import SYNONYM_LOOP, SYNONYM_SECONDS, SynonymBook
 from shared.broker import connect_broker
 from shared.databases import Database
 from shared.log_follower import LogFollower
@@ -22,6 +25,7 @@ from shared.serving import run_together
 
 _HTTP_SECONDS = 10
 _UPKEEP_SECONDS = 0.5
+_LEARN_SECONDS = 0.1
 
 
 class SearchWorker:
@@ -68,6 +72,17 @@ class SearchWorker:
             )
         finally:
             await self.consumer.close()
+
+
+async def run_beside(
+    synonyms: SynonymBook, counter: SearchCounter, learner: VocabularyLearner
+) -> None:
+    """What goes on beside answering, in each process that answers, until cancelled."""
+    await run_together(
+        run_loop(SYNONYM_LOOP, synonyms.refresh, Nudge(), SYNONYM_SECONDS),
+        run_loop(INSIGHT_LOOP, counter.step, Nudge(), INSIGHT_SECONDS),
+        run_loop("search.learn", learner.step, Nudge(), _LEARN_SECONDS),
+    )
 
 
 def make_directory_client(settings: Settings, client: httpx.AsyncClient) -> DirectoryClient:

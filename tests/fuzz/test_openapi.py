@@ -6,7 +6,7 @@ processes. FUZZ_CASES says how many of each kind an operation gets; `make test L
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -39,6 +39,7 @@ def _good_body(path: str, number: int) -> dict[str, Any]:
         "/topics": {"notation": f"good-{number}", "scheme": "theme", "pref_label": {"en": "Good"}},
         "/accounts": {"name": "Good", "role": "member"},
         "/partners/{partner_id}/assurance": {"method": "visit"},
+        "/synonyms": {"terms": [f"good {number}", f"fine {number}"], "direction": "one_way"},
     }
     return bodies.get(path, {})
 
@@ -52,31 +53,35 @@ async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Net
 
 
 class Target:
-    """One service, and records of the directory that a part of the good requests are aimed at."""
+    """One service, and records that a part of the good requests are aimed at."""
 
-    def __init__(self, url: str, directory_url: str, headers: dict[str, str]) -> None:
+    def __init__(self, url: str, urls: Mapping[str, str], headers: dict[str, str]) -> None:
         self.url = url
         self.headers = headers
         self.session = requests.Session()
-        self._directory = httpx.Client(base_url=directory_url, headers=headers)
+        self._directory = httpx.Client(base_url=urls["directory"], headers=headers)
+        self._search = httpx.Client(base_url=urls["search"], headers=headers)
         self._made = 0
         self._addresses = {
             "partner_id": self._make("/partners"),
             "topic_id": self._make("/topics"),
             "account_id": self._make("/accounts"),
+            "synonym_id": self._make("/synonyms"),
         }
 
     def close(self) -> None:
         """Close the connections."""
         self.session.close()
         self._directory.close()
+        self._search.close()
+
+    def _keeper_of(self, path: str) -> httpx.Client:
+        return self._search if path == "/synonyms" else self._directory
 
     def _make(self, path: str) -> str:
-        self._made += 1
-        body = _good_body(path, self._made) | {"notation": f"aim-{os.urandom(4).hex()}"}
-        if path != "/topics":
-            del body["notation"]
-        answer = self._directory.post(path, json=body)
+        # Far away from the numbers of the good requests, and from those of another target.
+        number = int.from_bytes(os.urandom(6))
+        answer = self._keeper_of(path).post(path, json=_good_body(path, number))
         assert answer.status_code == 201, answer.text
         return str(answer.headers["Location"])
 
@@ -95,12 +100,12 @@ class Target:
             if case.method == "DELETE":
                 known = self._make(collection).rpartition("/")[2]
             case.path_parameters[name] = known
-            read = self._directory.get(f"{collection}/{known}")
+            read = self._keeper_of(collection).get(f"{collection}/{known}")
             tag = read.headers.get("ETag", '"0"').strip('"')
             case.headers = {**(case.headers or {}), "if-match": f'"{int(tag) + later}"'}
             if case.method == "PUT":
                 notation = {"notation": read.json()["notation"]} if name == "topic_id" else {}
-                good = _good_body(collection, 0) | notation
+                good = _good_body(collection, self._made) | notation
         if isinstance(case.body, dict) and case.media_type == "application/json" and good:
             case.body = good | {field: case.body[field] for field in fields if field in case.body}
 
@@ -142,7 +147,7 @@ async def test_every_answer_is_one_that_the_document_describes(
 ) -> None:
     """Status, media type, headers and body; and none of them is an error of ours."""
     headers = await network.signed_in()
-    target = Target(network.urls[service], network.urls["directory"], headers)
+    target = Target(network.urls[service], network.urls, headers)
     failures: list[str] = []
     for operation in _operations(target):
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.search.settings import Settings
 from tests.databases_for_tests import Postgres
 from tests.search.served_search import ServedSearch, over_http, search_settings, serve_search
 from tests.served_directory import ServedDirectory
@@ -48,3 +49,28 @@ async def search(
     )
     async with serve_search(settings, directory) as served:
         yield served
+
+
+@pytest.fixture(scope="module")
+async def replicas(
+    directory: ServedDirectory,
+    directory_url: str,
+    search_database_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[ServedSearch, ServedSearch]]:
+    """Two searches on one database, without the worker's loops."""
+
+    def settings() -> Settings:
+        return search_settings(
+            directory_url,
+            directory.redis_url,
+            tmp_path_factory.mktemp("search"),
+            SEARCH_DATABASE_URL=search_database_url,
+            WORKER="off",
+        )
+
+    async with (
+        serve_search(settings(), directory, wait=False) as first,
+        serve_search(settings(), directory, wait=False) as second,
+    ):
+        yield first, second

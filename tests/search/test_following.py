@@ -18,6 +18,7 @@ from services.search.index import IndexHome
 from services.search.question import make_question
 from services.search.reading import IndexReader
 from services.search.searching import answer_question
+from services.search.synonyms import SynonymTable
 from shared.databases import Database
 from shared.log_follower import Position
 from shared.vocabulary import Visibility
@@ -62,15 +63,9 @@ async def everything_in(home: IndexHome) -> dict[str, Any]:
     for audience in (Visibility.public, Visibility.member):
         for q in ("", "home", "soca", "strasse"):
             question = make_question(
-                q=q,
-                filters={},
-                facets="level,kind,status",
-                sort="name",
-                limit=200,
-                cursor=None,
-                audience=audience,
+                q=q, facets="level,kind,status", sort="name", limit=200, audience=audience
             )
-            answer = await answer_question(reader, question)
+            answer = await answer_question(reader, question, SynonymTable.empty())
             found[f"{audience} {q}"] = orjson.loads(answer.body)
     return found
 

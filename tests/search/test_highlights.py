@@ -5,8 +5,15 @@ from html import unescape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.search.highlights import Wanted, mark
+from services.search.highlights import Wanted, mark_spans
 from shared.folding import words_of
+
+
+def mark(text: str, wanted: Wanted) -> str | None:
+    """`text` with its wanted words marked; None without any."""
+    spans = wanted.spans_in(text)
+    return mark_spans(text, spans) if spans else None
+
 
 EUROPEAN = st.text(st.characters(max_codepoint=0x052F), max_size=80)
 

@@ -6,6 +6,7 @@ import pytest
 
 from shared.vocabulary import Level, Sector
 from tests.search.served_search import ServedSearch
+from tests.waiting import wait_until
 
 
 def named(value: str, *kinds: str) -> dict[str, Any]:
@@ -68,19 +69,34 @@ async def found_names(search: ServedSearch) -> None:
 
 
 async def test_exact_names_come_first(search: ServedSearch) -> None:
-    """Display name, then acronym though the body has ceased, then alias, then mere words."""
-    assert await search.titles("soca") == [
-        "Soca",
-        "Serious Organised Crime Agency",
-        "Carnival Music Trust",
-        "Friends of SOCA and other SOCA things",
-    ]
+    """Display name, then acronym though the body has ceased, then alias, then mere words.
+
+    Last comes who has the acronym's whole name among its own, here as that of its predecessor.
+    """
+
+    async def all_are_found() -> bool:
+        return await search.titles("soca") == [
+            "Soca",
+            "Serious Organised Crime Agency",
+            "Carnival Music Trust",
+            "Friends of SOCA and other SOCA things",
+            "National Crime Agency",
+        ]
+
+    await wait_until(all_are_found, "soca is found in its order")
 
 
 async def test_a_ceased_body_names_its_successor(search: ServedSearch) -> None:
-    """Who looks for a body that is no more learns whom to turn to."""
+    """Who looks for a body that is no more finds the one that took over, and then itself."""
     answer = await search.ask(q="Serious Organised Crime Agency")
-    record = answer["items"][0]["record"]
+    assert [item["title"] for item in answer["items"]] == [
+        "National Crime Agency",
+        "Serious Organised Crime Agency",
+    ]
+    assert answer["items"][0]["highlights"]["former_names"] == [
+        "<mark>Serious</mark> <mark>Organised</mark> <mark>Crime</mark> <mark>Agency</mark>"
+    ]
+    record = answer["items"][1]["record"]
     assert record["status"] == "inactive"
     assert [(r["kind"], r["name"]) for r in record["relationships"]] == [
         ("successor", "National Crime Agency")
@@ -89,10 +105,10 @@ async def test_a_ceased_body_names_its_successor(search: ServedSearch) -> None:
 
 
 async def test_among_equals_the_active_body_comes_first(search: ServedSearch) -> None:
-    """Only where the text says the same."""
-    answer = await search.ask(q="twin body")
-    assert [item["record"]["status"] for item in answer["items"]] == ["active", "inactive"]
-    assert answer["items"][0]["score"] == answer["items"][1]["score"]
+    """Whether the question is their whole name, or they have the same words."""
+    for q in ("twin body", "equal twin"):
+        answer = await search.ask(q=q)
+        assert [item["record"]["status"] for item in answer["items"]] == ["active", "inactive"]
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,10 @@ from services.directory.partners import (
     replace_partner,
     withdraw_partner,
 )
-from services.directory.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion
 from services.directory.relationships import CircularRelationship
 from shared.databases import Transaction
 from shared.paging import BadCursor
+from shared.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion
 from shared.problems import NotAllowed, NotFound, NotSignedIn, UnknownParameter, answers
 from shared.records import Partner, PartnerPage
 from shared.serving import StrictRoute, strict_router

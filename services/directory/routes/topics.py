@@ -10,13 +10,6 @@ from services.directory.answers import export_answer, topic_answer, topic_page_a
 from services.directory.lists import TopicParameters
 from services.directory.merge_patch import MergePatch
 from services.directory.models import TopicRow
-from services.directory.preconditions import (
-    ExpectedVersion,
-    PreconditionRequired,
-    StaleVersion,
-    etag,
-    not_modified,
-)
 from services.directory.topic_write import TopicWrite
 from services.directory.topics import (
     CircularTopics,
@@ -27,6 +20,13 @@ from services.directory.topics import (
 )
 from shared.databases import Reading, Transaction
 from shared.paging import BadCursor
+from shared.preconditions import (
+    ExpectedVersion,
+    PreconditionRequired,
+    StaleVersion,
+    etag,
+    not_modified,
+)
 from shared.problems import NotAllowed, NotFound, NotSignedIn, UnknownParameter, answers
 from shared.records import Topic, TopicPage
 from shared.serving import strict_router

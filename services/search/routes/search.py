@@ -1,45 +1,22 @@
-"""GET /search, on a route that reads its parameters itself."""
+"""GET /search, and the values of its facets."""
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from pydantic import ValidationError
+from fastapi import Path, Query, Request, Response
 
-from services.search.models import SearchAnswer, SearchParameters
+from services.search.facet_search import find_facet_values
+from services.search.filters import FACETS
+from services.search.models import FacetAnswer, SearchAnswer
+from services.search.parameters import FacetParameters, SearchParameters
 from services.search.question import make_question
-from services.search.reading import IndexNotReady, IndexReader
+from services.search.reading import IndexNotReady
+from services.search.routes.lean import lean_router
 from services.search.searching import SearchFailed, answer_question
-from shared.paging import BadCursor
-from shared.problems import InvalidValues, NotSignedIn, UnknownParameter, answers
-from shared.serving import StrictRoute
-from shared.tokens import CallerOf, find_caller
+from shared.paging import BadCursor, next_link
+from shared.problems import FieldError, InvalidValues, NotSignedIn, UnknownParameter, answers
+from shared.tokens import CallerOf, require_account
 
-
-class _Lean(APIRoute):
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        async def handle(request: Request) -> Response:
-            try:
-                asked = SearchParameters.model_validate(dict(request.query_params))
-            except ValidationError as error:
-                found = [{**one, "loc": ("query", *one["loc"])} for one in error.errors()]
-                raise RequestValidationError(found) from error
-            return await search_records(request, await find_caller(request), asked)
-
-        return handle
-
-
-class LeanRoute(StrictRoute, _Lean):
-    """A route as strict and documented as any other that solves no dependencies when asked.
-
-    FastAPI looks at the annotation of every parameter on every request, which took longer than
-    the search itself (docs/decisions/search-in-the-event-loop.md).
-    """
-
-
-router = APIRouter(route_class=LeanRoute, tags=["search"])
+router = lean_router("search")
 
 
 @router.get(
@@ -55,29 +32,61 @@ async def search_records(
 ) -> Response:
     """Find partners and topics by words, filters or both, with counts of their values.
 
-    Exact names come first: the display name, then an acronym, then any other name or identifier.
-    What is found, counted and shown is what the caller may see.
+    Exact names come first: display names, then the body that took over a name, acronyms, and any
+    other name or identifier. What is found, counted and shown is what the caller may see.
     """
-    reading: IndexReader = request.app.state.reading
+    if asked.explain:
+        require_account(caller)
+    state = request.app.state
     question = make_question(
         q=asked.q,
-        filters={
-            "kind": asked.kind,
-            "level": asked.level,
-            "sector": asked.sector,
-            "country": asked.country,
-            "topic": asked.topic,
-            "status": asked.status,
-        },
+        filters=asked.filters(),
         facets=asked.facets,
         sort=asked.sort,
         limit=asked.limit,
         cursor=asked.cursor,
         audience=caller.audience,
+        highlighting=asked.highlight,
+        explained=asked.explain,
     )
-    answer = await answer_question(reading, question)
-    headers = {}
-    if answer.next is not None:
-        following = request.url.include_query_params(cursor=answer.next)
-        headers["Link"] = f'<{following}>; rel="next"'
+    answer = await answer_question(state.reading, question, state.synonyms.table)
+    if question.wording.has_text and asked.cursor is None:
+        state.insights.count(asked.q, answer.total)
+    headers = {} if answer.next is None else {"Link": next_link(request, answer.next)}
     return Response(answer.body, media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/search/facets/{facet}",
+    summary="Look for values of a facet",
+    response_model=FacetAnswer,
+    responses=answers(UnknownParameter, InvalidValues, NotSignedIn, IndexNotReady, SearchFailed),
+)
+async def search_facet_values(
+    request: Request,
+    caller: CallerOf,
+    asked: Annotated[FacetParameters, Query()],
+    facet: Annotated[str, Path(description=f"One of {', '.join(FACETS)}.", examples=["country"])],
+) -> Response:
+    """The values of one facet that have the words of `contains`, with their counts and labels.
+
+    They are counted as in GET /search: all filters apply, but for the facet's own.
+    """
+    if facet not in FACETS:
+        told = f"must be one of {', '.join(FACETS)}"
+        raise InvalidValues(
+            f"There is no facet {facet[:50]!r}: it {told}.",
+            errors=[FieldError(pointer="/path/facet", detail=told)],
+        )
+    state = request.app.state
+    question = make_question(
+        q=asked.q,
+        filters=asked.filters(),
+        facets=facet,
+        limit=1,
+        audience=caller.audience,
+    )
+    body = await find_facet_values(
+        state.reading, question, state.synonyms.table, facet, asked.contains, asked.limit
+    )
+    return Response(body, media_type="application/json")

@@ -1,0 +1,179 @@
+"""What each word of a question may stand for besides itself: typing errors mended, synonyms."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Literal, Protocol
+
+from services.search.ranking import SYNONYM_SHARE, TYPO_SHARE
+from services.search.vocabulary import Vocabulary
+from services.search.wording import Wording, Words, carrying
+
+How = Literal["typing error", "written apart", "written together", "synonym"]
+_MOST_READINGS = 4
+_MOST_COMBINATIONS = 2_000
+_CANDIDATES_OF_A_READING = 2
+
+
+class Synonyms(Protocol):
+    """What stands for what; see services/search/synonyms.py."""
+
+    @property
+    def longest(self) -> int:
+        """Most words of which something is known."""
+
+    def others_of(self, words: Words) -> tuple[Words, ...]:
+        """What else may be written for exactly these words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Words that may be found in the place of those that were asked for."""
+
+    words: Words
+    share: float
+    """What it counts, as a share of what was asked for."""
+    how: How
+    adjacent: bool = False
+    """Whether the words must stand side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Words of a question that are found together, or one of the others in their place."""
+
+    words: Words
+    prefix: str | None = None
+    others: tuple[Other, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A question's words, each with all that it may stand for."""
+
+    units: tuple[Unit, ...]
+    readings: tuple[Words, ...]
+    """The question's words with their typing errors mended, the likeliest first; none without."""
+
+    @property
+    def is_mended(self) -> bool:
+        """Whether a typing error was looked past."""
+        return bool(self.readings)
+
+
+AbbreviationsOf = Callable[[Words], Sequence[Words]]
+"""What the directory's own records write in the place of an acronym or of a name that has one."""
+
+
+def expand(
+    wording: Wording,
+    vocabulary: Vocabulary,
+    audience: str,
+    synonyms: Synonyms,
+    abbreviations_of: AbbreviationsOf,
+    *,
+    mend_every: bool,
+) -> Expansion:
+    """The units of `wording` for `audience`.
+
+    Words that the audience can find are taken at their word unless `mend_every`: nothing was found
+    with them, so they may be typing errors that happen to be words.
+    """
+    carried = carrying(wording.words)
+    units: list[Unit] = []
+    choices: dict[str, Choices] = {}
+    for word in carried:
+        is_last = word == wording.prefix
+        others: tuple[Other, ...] = ()
+        if word not in wording.capitals and (
+            mend_every or not _is_known(word, is_last, vocabulary, audience)
+        ):
+            others, choices[word] = _mend(word, vocabulary, audience)
+        units.append(Unit((word,), word if is_last else None, others))
+    units = _joined(units, vocabulary, audience)
+    units = _with_synonyms(units, synonyms, abbreviations_of)
+    return Expansion(tuple(units), _readings(wording.words, choices))
+
+
+def _is_known(word: str, may_be_beginning: bool, vocabulary: Vocabulary, audience: str) -> bool:
+    return vocabulary.has(word, audience) or (
+        may_be_beginning and vocabulary.has_beginning(word, audience)
+    )
+
+
+Choices = tuple[tuple[str, float], ...]
+"""What may be read in the place of a word, each with what it costs."""
+
+
+def _mend(word: str, vocabulary: Vocabulary, audience: str) -> tuple[tuple[Other, ...], Choices]:
+    """The others of a word that may be a typing error, and how it may be read."""
+    candidates = vocabulary.candidates(word, audience)
+    others = [
+        Other((found.word,), TYPO_SHARE[found.errors], "typing error") for found in candidates
+    ]
+    choices = [(found.word, found.cost) for found in candidates[:_CANDIDATES_OF_A_READING]]
+    as_it_stands = vocabulary.cost_of(word, audience)
+    if as_it_stands is not None:
+        choices.append((word, as_it_stands))
+    elif not candidates:
+        parts = vocabulary.parts(word, audience)
+        if parts is not None:
+            others.append(Other(parts, TYPO_SHARE[1], "written apart"))
+            choices.append((" ".join(parts), 1.0))
+    return tuple(others), tuple(choices)
+
+
+def _joined(units: list[Unit], vocabulary: Vocabulary, audience: str) -> list[Unit]:
+    """Neighbours that are also written as one word, as 'cyber crime' is."""
+    found: list[Unit] = []
+    for unit in units:
+        if found and len(found[-1].words) == 1:
+            together = found[-1].words[0] + unit.words[0]
+            if together in vocabulary.of(audience).words:
+                other = Other((together,), TYPO_SHARE[1], "written together")
+                words = (*found[-1].words, *unit.words)
+                found[-1] = Unit(words, unit.prefix, (other,))
+                continue
+        found.append(unit)
+    return found
+
+
+def _with_synonyms(
+    units: list[Unit], synonyms: Synonyms, abbreviations_of: AbbreviationsOf
+) -> list[Unit]:
+    """Units whose words stand for others; the longest run of words that does is taken whole."""
+    found: list[Unit] = []
+    at = 0
+    while at < len(units):
+        longest = min(len(units) - at, max(1, synonyms.longest))
+        for count in range(longest, 0, -1):
+            run = units[at : at + count]
+            words = tuple(word for unit in run for word in unit.words)
+            others = _synonyms_of(words, synonyms, abbreviations_of)
+            if others:
+                kept = tuple(other for unit in run for other in unit.others) if count == 1 else ()
+                found.append(Unit(words, run[-1].prefix, (*kept, *others)))
+                break
+        else:
+            count = 1
+            found.append(units[at])
+        at += count
+    return found
+
+
+def _synonyms_of(
+    words: Words, synonyms: Synonyms, abbreviations_of: AbbreviationsOf
+) -> tuple[Other, ...]:
+    meant = dict.fromkeys([*synonyms.others_of(words), *abbreviations_of(words)])
+    return tuple(Other(other, SYNONYM_SHARE, "synonym", adjacent=True) for other in meant)
+
+
+def _readings(words: Words, choices: Mapping[str, Choices]) -> tuple[Words, ...]:
+    """The likeliest readings of the question; a word without choices is read as it stands."""
+    if not any(choices.values()):
+        return ()
+    read = [choices.get(word) or ((word, 0.0),) for word in words]
+    every = islice(product(*read), _MOST_COMBINATIONS)
+    likeliest = sorted(every, key=lambda reading: sum(cost for _, cost in reading))
+    spelled = (tuple(" ".join(word for word, _ in reading).split()) for reading in likeliest)
+    return tuple(reading for reading in islice(spelled, _MOST_READINGS) if reading != words)

@@ -1,0 +1,125 @@
+"""Why a hit stands where it stands: its tier, what each word counts, and what settles ties."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tantivy import Occur, Query, Searcher
+
+from services.search.expansion import Expansion, Other, Unit
+from services.search.pages import Page
+from services.search.query import Mode, QueryBuilder, silent, term
+from services.search.ranking import PREFIX_SCORE, WEIGHTS, reading_of_precedence
+from services.search.schema import PREFIXES, build_schema
+from services.search.text import PREFIX_LETTERS
+from shared.records import JsonObject
+
+if TYPE_CHECKING:
+    from services.search.searching import Search
+
+_TIERS = {
+    "exact_display": "the question is its display name",
+    "exact_former": "the question is a former name of it or a name of a body it took over",
+    "exact_ceased": "the question is the display name of a body that has ceased",
+    "exact_acronym": "the question is its acronym",
+    "exact_other": "the question is another name or an identifier of it",
+    "same_words": "a name of it has the same words, in whatever order",
+    "name_and_place": "the question is a name of it and where it is",
+    "contained": "a whole name of it is a part of the question",
+}
+
+
+def explain_hits(search: "Search", page: Page, expansion: Expansion) -> list[JsonObject]:
+    """An explanation of each hit of `page`. Blocks; asks the index for each part of the query."""
+    searcher: Searcher = search.view.searcher
+    addresses = [hit.address for hit in page.hits]
+    if not addresses:
+        return []
+    numbers = [int(found or 0) for found in searcher.fast_field_values("id_number", addresses)]
+    precedences = [int(found or 0) for found in searcher.fast_field_values("precedence", addresses)]
+    asking = _Asking(searcher, numbers)
+    builder = search.builder
+    tiers = {name: asking.scores(query) for name, query in builder.tiers(expansion).items()}
+    contained = [] if search.mode is Mode.every_word else builder.contained(expansion)
+    if contained:
+        tiers["contained"] = asking.scores(Query.disjunction_max_query(contained))
+    words = [part for unit in expansion.units for part in _parts_of(builder, asking, unit)]
+    return [
+        {
+            "tier": _best_tier(tiers, number),
+            "words": [
+                {**shown, "score": round(scores[number], 4)}
+                for shown, scores in words
+                if number in scores
+            ],
+            "ties": reading_of_precedence(precedence),
+        }
+        for number, precedence in zip(numbers, precedences, strict=True)
+    ]
+
+
+class _Asking:
+    """Asks what a query scores for the hits of one page."""
+
+    def __init__(self, searcher: Searcher, numbers: Sequence[int]) -> None:
+        self._searcher = searcher
+        self._count = len(numbers)
+        self._page = silent(Query.term_set_query(build_schema(), "id_number", list(numbers)))
+
+    def scores(self, query: Query) -> dict[int, float]:
+        """The score of each hit that matches, by the number of its id."""
+        both = Query.boolean_query([(Occur.Must, self._page), (Occur.Must, query)])
+        hits = self._searcher.search(both, limit=self._count, count=False).hits
+        addresses = [address for _, address in hits]
+        if not addresses:
+            return {}
+        numbers = self._searcher.fast_field_values("id_number", addresses)
+        return {int(number or 0): score for number, (score, _) in zip(numbers, hits, strict=True)}
+
+
+def _best_tier(tiers: dict[str, dict[int, float]], number: int) -> JsonObject | None:
+    reached = [(scores[number], name) for name, scores in tiers.items() if number in scores]
+    if not reached:
+        return None
+    score, name = max(reached)
+    kind = name.rsplit(" ", 1)[-1]
+    mended = name != kind
+    sentence = _TIERS[kind] + (", once its typing errors are mended" if mended else "")
+    return {"name": kind, "mended": mended, "score": round(score, 4), "because": sentence}
+
+
+Part = tuple[dict[str, Any], dict[int, float]]
+
+
+def _parts_of(builder: QueryBuilder, asking: _Asking, unit: Unit) -> list[Part]:
+    parts = []
+    for word in unit.words:
+        parts += _word_parts(builder, asking, word, word, "as asked", 1.0)
+    if unit.prefix is not None:
+        beginning = term(PREFIXES, unit.prefix[: PREFIX_LETTERS[1]])
+        shown = {"word": unit.prefix, "found": f"{unit.prefix}…", "how": "beginning of a word",
+                 "field": "names"}  # fmt: skip
+        scores = asking.scores(Query.const_score_query(beginning, PREFIX_SCORE))
+        parts.append((shown, scores))
+    for other in unit.others:
+        parts += _other_parts(builder, asking, unit, other)
+    return [part for part in parts if part[1]]
+
+
+def _other_parts(builder: QueryBuilder, asking: _Asking, unit: Unit, other: Other) -> list[Part]:
+    asked = " ".join(unit.words)
+    if len(other.words) > 1:
+        shown = {"word": asked, "found": " ".join(other.words), "how": other.how, "field": "any"}
+        return [(shown, asking.scores(Query.boost_query(builder.other(other), other.share)))]
+    return _word_parts(builder, asking, asked, other.words[0], other.how, other.share)
+
+
+def _word_parts(
+    builder: QueryBuilder, asking: _Asking, asked: str, word: str, how: str, share: float
+) -> list[Part]:
+    return [
+        (
+            {"word": asked, "found": form, "how": how, "field": field},
+            asking.scores(Query.boost_query(term(field, form), WEIGHTS[field] * share)),
+        )
+        for field, form in builder.forms(word)
+    ]

@@ -1,0 +1,162 @@
+"""The words that an audience can find: which there are, which begin so, which may be meant."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log10
+from typing import Final, NamedTuple
+
+from rapidfuzz.distance import OSA
+
+from services.search.deletions import LONGEST, Deletions
+
+Counts = Mapping[str, int]
+"""How many of an audience's records have a word."""
+
+# Meilisearch and Typesense begin at 5 and 4 letters, and allow two errors from 9 and 7: the table
+# in docs/decisions/typing-errors.md says what measured best here.
+ONE_ERROR_FROM: Final = 4
+TWO_ERRORS_FROM: Final = 8
+_TWO_ERRORS_TO = 20
+_MOST_CANDIDATES = 6
+# An error in the first letter is rarer than one further on.
+_FIRST_LETTER_COSTS = 0.5
+# How many errors a word must be nearer to be taken for one that is ten times as frequent.
+_FREQUENCY_COUNTS = 0.35
+_SHORTEST_PART = 3
+_FEW_NEW = 1_000
+
+
+class Candidate(NamedTuple):
+    """A word that may be meant by another."""
+
+    word: str
+    errors: int
+    cost: float
+    """The lower the likelier: errors, less what its frequency speaks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceWords:
+    """What one audience can find, as far as whole terms go."""
+
+    words: Counts
+    acronyms: Counts
+    """Whole folded acronyms."""
+    abbreviated: Counts
+    """Acronyms, and names beside which there is an acronym."""
+    languages: tuple[str, ...]
+    """Languages of descriptions."""
+
+
+NO_WORDS = AudienceWords({}, {}, {}, ("en",))
+
+
+class Vocabulary:
+    """The words of an index, apart for each audience; it never changes, a new one takes its place.
+
+    The variants of words are kept for all audiences together, and a candidate counts only where
+    the audience that asks has it. What has come since the large part was built is in a small one.
+    """
+
+    def __init__(
+        self,
+        audiences: Mapping[str, AudienceWords],
+        before: "Vocabulary | None" = None,
+    ) -> None:
+        self._audiences = dict(audiences)
+        every = set().union(*(found.words for found in audiences.values()))
+        new = set() if before is None else every - before.known
+        if before is not None and len(new) <= max(_FEW_NEW, len(before.known) // 10):
+            self.known: set[str] = before.known
+            self._listed: list[str] = before._listed
+            self._large: Deletions = before._large
+        else:
+            self.known, new = every, set()
+            self._listed = sorted(every)
+            self._large = Deletions(self._listed)
+        self._late = sorted(new)
+        self._small = Deletions(self._late)
+        self._sorted = {name: sorted(found.words) for name, found in audiences.items()}
+
+    @property
+    def count(self) -> int:
+        """How many words there are, for whichever audience."""
+        return len(self._listed) + len(self._late)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory of its variants."""
+        return self._large.size_bytes + self._small.size_bytes
+
+    def of(self, audience: str) -> AudienceWords:
+        """What `audience` can find."""
+        return self._audiences.get(audience, NO_WORDS)
+
+    def has(self, word: str, audience: str) -> bool:
+        """Whether the audience can find `word`, as a word or as an acronym."""
+        found = self.of(audience)
+        return word in found.words or word in found.acronyms
+
+    def has_beginning(self, beginning: str, audience: str) -> bool:
+        """Whether a word that the audience can find begins so."""
+        words = self._sorted.get(audience, [])
+        at = bisect_left(words, beginning)
+        return at < len(words) and words[at].startswith(beginning)
+
+    def candidates(self, word: str, audience: str) -> list[Candidate]:
+        """Words that may be meant by `word`, the likeliest first; none where it is too short.
+
+        The distance is OSA: two letters that have changed places are one error. Numbers, and words
+        with digits in them, are never taken for others.
+        """
+        most = errors_allowed(word)
+        if not most:
+            return []
+        counts = self.of(audience).words
+        named = [self._listed[number] for number in self._large.near(word, most)]
+        named += [self._late[number] for number in self._small.near(word, most)]
+        found = []
+        for other in named:
+            count = counts.get(other, 0)
+            if not count or other == word:
+                continue
+            errors = OSA.distance(word, other, score_cutoff=most)
+            if errors > most:
+                continue
+            first_is_wrong = other[0] != word[0] and other[:2] != word[1::-1]
+            cost = errors + (_FIRST_LETTER_COSTS if first_is_wrong else 0.0)
+            found.append(Candidate(other, errors, cost + _cost_of(count)))
+        found.sort(key=lambda candidate: (candidate.cost, candidate.word))
+        return found[:_MOST_CANDIDATES]
+
+    def cost_of(self, word: str, audience: str) -> float | None:
+        """What it costs to take `word` as it stands; None where the audience has no such word."""
+        count = self.of(audience).words.get(word, 0)
+        return _cost_of(count) if count else None
+
+    def parts(self, word: str, audience: str) -> tuple[str, str] | None:
+        """Two words that were written as one, the commonest ones; None where there are none."""
+        counts = self.of(audience).words
+        best, chosen = 0, None
+        if len(word) > 2 * LONGEST:
+            return None
+        for at in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
+            rarer = min(counts.get(word[:at], 0), counts.get(word[at:], 0))
+            if rarer > best:
+                best, chosen = rarer, (word[:at], word[at:])
+        return chosen
+
+
+EMPTY: Final = Vocabulary({})
+
+
+def _cost_of(count: int) -> float:
+    return -_FREQUENCY_COUNTS * log10(count + 1)
+
+
+def errors_allowed(word: str) -> int:
+    """How many typing errors are looked past in a word."""
+    if not ONE_ERROR_FROM <= len(word) <= LONGEST or not word.isalpha():
+        return 0
+    return 2 if TWO_ERRORS_FROM <= len(word) <= _TWO_ERRORS_TO else 1
