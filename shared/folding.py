@@ -7,6 +7,13 @@ import unicodedata
 # work of writing a record into the search index.
 _ASCII_WORD = re.compile(r"[a-z0-9][a-z0-9']*")
 
+_MARKS = re.compile("[\u0300-\u034e\u0350-\u036f\u0483-\u0487]+")
+# Latin, Greek and Cyrillic text with their marks, which does not begin with a mark.
+_EUROPEAN = re.compile(
+    "[\x00-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u1fff]"
+    "[\x00-\u034e\u0350-\u0487\u048a-\u052f\u1e00-\u1fff]*"
+)
+
 # Letters that Unicode does not decompose although people type them without their marks.
 _LETTERS = str.maketrans(
     {
@@ -26,6 +33,9 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    if _EUROPEAN.fullmatch(decomposed):
+        # All marks are on letters of these scripts: taken off at once, which is most of all texts.
+        return unicodedata.normalize("NFC", _MARKS.sub("", decomposed).casefold())
     kept = []
     previous_is_european = False
     for character in decomposed:
@@ -40,11 +50,13 @@ def fold(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words of `text`, folded; a word is a run of letters, digits and marks."""
-    if text.isascii():
-        return [word.replace("'", "") for word in _ASCII_WORD.findall(text.lower())]
+    folded = fold(text)
+    if folded.isascii():
+        found: list[str] = _ASCII_WORD.findall(folded)
+        return [word.replace("'", "") for word in found] if "'" in folded else found
     words: list[str] = []
     current: list[str] = []
-    for character in fold(text):
+    for character in folded:
         # An apostrophe joins: O'Brien is one word, and so is people's.
         if character == "'" and current:
             continue
@@ -60,4 +72,6 @@ def words_of(text: str) -> list[str]:
 
 def folded_name(name: str) -> str:
     """A name as one folded string, its words joined by single spaces: equal names are equal."""
+    if name.isascii() and name.isalnum():
+        return name.lower()
     return " ".join(words_of(name))

@@ -82,6 +82,18 @@ class BodyTooLarge(Problem):
     status, title, kind = 413, "The body is too large", "body-too-large"
 
 
+class AddressTooLong(Problem):
+    """The path and the query of the address are together longer than 16 KiB."""
+
+    status, title, kind = 414, "The address is too long", "address-too-long"
+
+
+class HeadersTooLarge(Problem):
+    """The headers of the request are together larger than 32 KiB."""
+
+    status, title, kind = 431, "The headers are too large", "headers-too-large"
+
+
 class UnsupportedMediaType(Problem):
     """The body is not of a media type that this address reads."""
 
@@ -166,7 +178,8 @@ def field_errors(errors: list[Any]) -> list[FieldError]:
     ]
 
 
-async def _answer_problem(request: Request, problem: Exception) -> Response:
+async def answer_problem(request: Request, problem: Exception) -> Response:
+    """The answer to `problem`, which is raised again if it is none."""
     if not isinstance(problem, Problem):
         raise problem
     return problem_response(request, problem)
@@ -233,7 +246,7 @@ async def _answer_crash(request: Request, error: Exception) -> Response:
 
 def install_problems(app: FastAPI) -> None:
     """Make every error of `app` a problem, the router's own 404 and 405 included."""
-    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(Exception, _answer_crash)

@@ -17,10 +17,14 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.body_limit import LargeBodiesAsProblems
+from shared.head_limit import LimitedHttp
 from shared.logs import configure_logs
 from shared.problems import (
+    AddressTooLong,
     BodyTooLarge,
     FieldError,
+    HeadersTooLarge,
+    Problem,
     ProblemDetails,
     UnknownParameter,
     UnsupportedMediaType,
@@ -31,6 +35,8 @@ from shared.problems import (
 from shared.request_context import RequestContext
 
 _GRACEFUL_SECONDS = 5
+# FastAPI's own routes, by their names.
+_EXPLAINING = ("openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html")
 _CANCEL_AGAIN_SECONDS = 1.0
 
 
@@ -55,19 +61,20 @@ class StrictRoute(APIRoute):
         known = _query_names(self.dependant)
 
         async def handle_strictly(request: Request) -> Response:
-            if request.scope["query_string"]:
-                given = Counter(name for name, _ in request.query_params.multi_items())
+            items = request.query_params.multi_items() if request.scope["query_string"] else ()
+            names = {name for name, _ in items}
+            if len(names) < len(items) or not known.issuperset(names):
+                given = Counter(name for name, _ in items)
                 wrong = [(name, "unknown") for name in given if name not in known]
                 twice = [(name, "repeated") for name, times in given.items() if times > 1]
-                if wrong or twice:
-                    raise UnknownParameter(
-                        f"This address knows {', '.join(sorted(known)) or 'no parameters'}, "
-                        "each at most once.",
-                        errors=[
-                            FieldError(pointer=pointer_of(("query", name)), detail=what)
-                            for name, what in (wrong + twice)[:_MOST_ERRORS]
-                        ],
-                    )
+                raise UnknownParameter(
+                    f"This address knows {', '.join(sorted(known)) or 'no parameters'}, "
+                    "each at most once.",
+                    errors=[
+                        FieldError(pointer=pointer_of(("query", name)), detail=what)
+                        for name, what in (wrong + twice)[:_MOST_ERRORS]
+                    ],
+                )
             answer = await handle(request)
             return _head_of(answer) if _HEAD_ONLY in request.scope else answer
 
@@ -187,6 +194,8 @@ def create_service_app(
     app.state.routers = (*routers, _operations_router(check))
     for router in app.state.routers:
         app.include_router(router)
+    # What is asked most is tried first, the pages that explain the service last.
+    app.router.routes.sort(key=lambda route: getattr(route, "name", "") in _EXPLAINING)
     install_problems(app)
     if cors_origins:
         app.add_middleware(
@@ -200,11 +209,15 @@ def create_service_app(
     return app
 
 
-_OF_BODIES = {
-    str(status): answer
-    for status, answer in answers(BodyTooLarge, UnsupportedMediaType).items()
-    if status in {BodyTooLarge.status, UnsupportedMediaType.status}
-}
+def _described(*problems: type[Problem]) -> dict[str, Any]:
+    of_these = {problem.status for problem in problems}
+    return {
+        str(status): answer for status, answer in answers(*problems).items() if status in of_these
+    }
+
+
+_OF_HEADS = _described(AddressTooLong, HeadersTooLarge)
+_OF_BODIES = _described(BodyTooLarge, UnsupportedMediaType)
 
 
 def _describe_problems(app: FastAPI) -> None:
@@ -220,6 +233,7 @@ def _describe_problems(app: FastAPI) -> None:
             schemas["ProblemDetails"] = problem
             for path in document["paths"].values():
                 for operation in path.values():
+                    operation["responses"] |= _OF_HEADS
                     if "requestBody" in operation:
                         operation["responses"] |= _OF_BODIES
             for webhook in document.get("webhooks", {}).values():
@@ -263,9 +277,11 @@ def serve(app: FastAPI, *, service: str, host: str, port: int, log_level: str) -
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=LimitedHttp,
         access_log=False,
         log_config=None,
+        # What it warns of is a request that is refused: we log that ourselves, in one line.
+        log_level="error",
         server_header=False,
         timeout_graceful_shutdown=_GRACEFUL_SECONDS,
     )

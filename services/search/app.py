@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 
+from services.search.damage import DamageWatch
+from services.search.hot_answers import HotAnswers
 from services.search.index import IndexHome
 from services.search.insights import SearchCounter
 from services.search.learning import VocabularyLearner
@@ -21,14 +23,16 @@ from services.search.routes import (
     suggest,
     synonyms,
 )
+from services.search.searching import SearchFailed
 from services.search.settings import Settings
-from services.search.state import check_dependencies
+from services.search.state import check_dependencies, measure_size
 from services.search.synonym_book import SynonymBook
 from services.search.worker import SearchWorker, make_directory_client, run_beside
 from shared.broker import connect_broker
 from shared.databases import Database
 from shared.loops import Nudge
 from shared.migrating import migrate
+from shared.problems import answer_problem
 from shared.serving import DependencyState, create_service_app, stop_task
 from shared.tokens import PublishedKeys, TokenVerifier
 
@@ -66,7 +70,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.insights = counter
             # Also where the worker is another process: they belong to what answers.
             beside = asyncio.create_task(
-                run_beside(book, counter, VocabularyLearner(reading)), name="search.beside"
+                run_beside(book, counter, VocabularyLearner(reading), DamageWatch(reading, home)),
+                name="search.beside",
             )
             worker = None
             if settings.worker == "on":
@@ -88,12 +93,13 @@ def create_app(settings: Settings) -> FastAPI:
     app = create_service_app(
         title="Partner directory: search",
         description=_DESCRIPTION,
+        # What is asked most stands first: routes are tried one after the other.
         routers=[
-            dead_events.router,
             search.router,
             suggest.router,
             similar.router,
             index.router,
+            dead_events.router,
             synonyms.router,
             insights.router,
         ],
@@ -102,8 +108,17 @@ def create_app(settings: Settings) -> FastAPI:
         cors_origins=settings.cors_origin_list,
         max_body_bytes=settings.max_body_bytes,
     )
+
+    async def answer_failure(request: Request, error: Exception) -> Response:
+        """However a read has failed, here it is noted."""
+        reading.failed(error.__cause__ if isinstance(error.__cause__, Exception) else error)
+        return await answer_problem(request, error)
+
+    app.add_exception_handler(SearchFailed, answer_failure)
+    measure_size(reading)
     app.state.settings = settings
     app.state.home = home
     app.state.reading = reading
+    app.state.hot_answers = HotAnswers()
     app.state.redis = redis
     return app

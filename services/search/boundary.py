@@ -1,8 +1,5 @@
 """The border to tantivy: whatever goes wrong beyond it comes back as one kind of error."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from tantivy import SearchResult
 
 
@@ -14,20 +11,32 @@ class IndexFailed(OSError):
     """
 
 
-@contextmanager
-def tantivy_calls() -> Iterator[None]:
-    """Turn what tantivy raises into IndexFailed: ValueError for every error, panics included."""
-    try:
-        yield
-    except OSError:
-        raise
-    except ValueError as error:
-        raise IndexFailed(f"tantivy: {error}") from error
-    except BaseException as error:
+class _TantivyCalls:
+    """Entered for every query, so it is a class: a generator would cost three times as much."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: object
+    ) -> None:
+        if error is None or isinstance(error, OSError):
+            return
+        if isinstance(error, ValueError):
+            raise IndexFailed(f"tantivy: {error}") from error
         # A Rust panic is no Exception, and its class cannot be imported.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise IndexFailed(f"tantivy panicked: {error}") from None
+        if type(error).__name__ == "PanicException":
+            raise IndexFailed(f"tantivy panicked: {error}") from None
+
+
+_CALLS = _TantivyCalls()
+
+
+def tantivy_calls() -> _TantivyCalls:
+    """Turn what tantivy raises into IndexFailed: ValueError for every error, panics included."""
+    return _CALLS
 
 
 def total_of(result: SearchResult) -> int:

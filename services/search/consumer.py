@@ -8,8 +8,13 @@ import structlog
 
 from services.search.boundary import IndexFailed
 from services.search.changes import change_of_event
-from services.search.dead_events import find_replays, keep_dead_event, note_replay
-from services.search.index import IndexHome, check_index
+from services.search.dead_events import (
+    find_replayed,
+    find_replays,
+    keep_dead_event,
+    note_replay,
+)
+from services.search.index import IndexHome, damage_in
 from services.search.rebuild import Construction, SnapshotTorn, build_from_snapshot
 from services.search.writing import Change, StoredPosition, Writing
 from shared.databases import Database
@@ -33,6 +38,7 @@ class IndexConsumer:
         self._database = database
         self._live: Writing | None = None
         self._changing = asyncio.Lock()
+        self._replayed: set[str] = set()
 
     async def load_position(self) -> Position | None:
         """Where the live index stands; None where there is none that can be used."""
@@ -42,10 +48,9 @@ class IndexConsumer:
             if folder is None:
                 _log.warning("index.missing", root=self._home.root.name)
                 return None
-            try:
-                await asyncio.to_thread(check_index, folder)
-            except (IndexFailed, FileNotFoundError, ValueError) as error:
-                _log.error("index.damaged", folder=folder.name, error=str(error))
+            damage = await asyncio.to_thread(damage_in, folder)
+            if damage is not None:
+                _log.error("index.damaged", folder=folder.name, error=damage)
                 return None
             self._live = await asyncio.to_thread(Writing, folder)
             stored = self._live.stored
@@ -55,8 +60,12 @@ class IndexConsumer:
     async def begin(self, reason: str) -> Position:
         """Build the index anew from the directory's snapshot; what was live serves meanwhile."""
         construction = await build_from_snapshot(self._home, self._directory, reason)
-        async with self._changing:
-            await self._put_in_place(construction)
+        try:
+            async with self._changing:
+                await self._put_in_place(construction)
+        except BaseException:
+            await self._give_up(construction)
+            raise
         return construction.stored.position
 
     async def apply(self, events: Sequence[JsonObject], position: Position) -> None:
@@ -84,18 +93,37 @@ class IndexConsumer:
                 await self._catch_up(construction)
                 await self._put_in_place(construction)
         except BaseException:
-            await asyncio.to_thread(construction.discard, self._home)
+            await self._give_up(construction)
             raise
 
     async def replay(self) -> int:
-        """Try again the events for which that was asked; how many there were."""
+        """Try again the events for which that was asked; how many there were.
+
+        What another replica has replayed takes effect here too: each has an index of its own.
+        """
+        done = await self._follow_replays()
         async with self._database.reading() as session:
             owed = await find_replays(session)
         for dead_event in owed:
             error = await self._replay(dead_event.log_id, dead_event.event)
             async with self._database.transaction() as session:
                 await note_replay(session, dead_event.id, error)
-        return len(owed)
+            if error is None:
+                self._replayed.add(dead_event.id)
+        return done + len(owed)
+
+    async def _follow_replays(self) -> int:
+        stored = self._live.stored if self._live else None
+        if stored is None:
+            return 0
+        async with self._database.reading() as session:
+            found = await find_replayed(session, stored.position.log_id, self._replayed)
+        for dead_event in found:
+            # After a start most of them are old, and change nothing.
+            error = await self._replay(dead_event.log_id, dead_event.event)
+            self._replayed.add(dead_event.id)
+            _log.info("index.replay_followed", dead_event=dead_event.id, error=error)
+        return len(found)
 
     async def close(self) -> None:
         """Give the live index free."""
@@ -140,6 +168,11 @@ class IndexConsumer:
             raise SnapshotTorn("the directory began another log meanwhile")
         await construction.catch_up(self._directory, stored.position.sequence)
 
+    async def _give_up(self, construction: Construction) -> None:
+        # Once it is live, what broke off was only the tidying up behind it.
+        if self._home.live() != construction.folder:
+            await asyncio.to_thread(construction.discard, self._home)
+
     async def _put_in_place(self, construction: Construction) -> None:
         await self._close()
         self._home.make_live(construction.folder)
@@ -148,8 +181,13 @@ class IndexConsumer:
 
     async def _close(self) -> None:
         live, self._live = self._live, None
-        if live is not None:
+        if live is None:
+            return
+        try:
             await asyncio.to_thread(live.close)
+        except IndexFailed as error:
+            # Its merges cannot end in a damaged index; the one that replaces it must not wait.
+            _log.warning("index.closed_badly", folder=live.folder.name, error=str(error))
 
 
 def _changes_of(events: Sequence[JsonObject]) -> list[Change]:

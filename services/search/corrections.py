@@ -1,15 +1,16 @@
 """What a question may have meant, when little or nothing was found for it as it stands."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from services.search.expansion import Expansion
-from services.search.wording import Words
-from shared.folding import words_of
+from services.search.wording import Words, with_other_words
 
 if TYPE_CHECKING:
     from services.search.searching import Search
 
 FEW = 2
+_MOST_READINGS = 3
 
 
 def did_you_mean(
@@ -23,26 +24,46 @@ def did_you_mean(
     question = search.question
     if question.cursor is not None or not question.wording.words:
         return None
-    readings = expansion.readings
-    if not readings and (total > FEW or is_name):
-        return None
+    readings: Sequence[Words] = expansion.readings
     if not readings:
-        readings = search.mended().readings
+        if total > FEW or is_name:
+            return None
+        readings = _rare_words_replaced(search)
+    meant: Words | None = None
     for reading in readings:
-        found = search.total_of_words(reading)
-        if found and (expansion.is_mended or found > total):
-            return _rewritten(question.q, question.wording.words, reading)
-    return None
+        found, names_somebody = search.found_by(reading)
+        if not found or (not expansion.is_mended and found <= total):
+            continue
+        # The likeliest, unless a less likely one is somebody's whole name.
+        if names_somebody or meant is None:
+            meant = reading
+        if names_somebody:
+            break
+    if meant is None:
+        return None
+    return with_other_words(question.q, _in_place_of(question.wording.words, meant))
 
 
-def _rewritten(q: str, words: Words, reading: Words) -> str:
-    """`q` with the words of `reading` in the place of those that differ, where that is possible."""
-    if len(words) != len(reading):
-        return " ".join(reading)
-    instead = {old: new for old, new in zip(words, reading, strict=True) if old != new}
-    pieces = []
-    for piece in q.split():
-        folded = words_of(piece)
-        pieces.append(instead[folded[0]] if len(folded) == 1 and folded[0] in instead else piece)
-    rewritten = " ".join(pieces)
-    return rewritten if tuple(words_of(rewritten)) == reading else " ".join(reading)
+def _rare_words_replaced(search: "Search") -> list[Words]:
+    """The question with a word that hardly anybody has replaced by its much commoner neighbour."""
+    wording, audience = search.question.wording, search.question.audience
+    vocabulary = search.view.vocabulary
+    found = []
+    for at, word in enumerate(wording.words):
+        if word in wording.capitals:
+            continue
+        commoner = vocabulary.commoner_neighbour(word, audience)
+        if commoner is not None:
+            found.append((*wording.words[:at], commoner, *wording.words[at + 1 :]))
+    return found[:_MOST_READINGS]
+
+
+def _in_place_of(words: Words, reading: Words) -> list[str]:
+    """What of `reading` stands in the place of each of `words`."""
+    found, at = [], 0
+    for word in words:
+        # Only what was written as one word is read as two.
+        count = 2 if "".join(reading[at : at + 2]) == word != reading[at] else 1
+        found.append(" ".join(reading[at : at + count]))
+        at += count
+    return found

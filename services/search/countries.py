@@ -31,3 +31,14 @@ def names_of_area(code: str) -> tuple[str, ...]:
         return names_of_country(code)
     found = pycountry.subdivisions.get(code=code)  # type: ignore[no-untyped-call]
     return () if found is None else (found.name,)
+
+
+def label_of_country(code: str) -> str:
+    """What the country is called first; the code itself where it is unknown."""
+    return next(iter(names_of_country(code)), code)
+
+
+def label_of_area(value: str) -> str:
+    """What an area is called that is given by its code or name, in its first language."""
+    # ISO 3166-2 has further languages behind it in brackets: Wales [Cymru GB-CYM].
+    return next(iter(names_of_area(value)), value).partition(" [")[0]

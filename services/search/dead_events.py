@@ -1,5 +1,6 @@
 """Events that could not be handled: set aside, listed, and replayed when the secretariat asks."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import cast
 
@@ -83,6 +84,21 @@ async def find_replays(session: AsyncSession) -> list[DeadEvent]:
         .limit(_REPLAY_BATCH)
     )
     return list((await session.execute(query)).scalars())
+
+
+async def find_replayed(
+    session: AsyncSession, log_id: str, known: Collection[str]
+) -> list[DeadEvent]:
+    """Events of a log that were replayed, by whichever replica, without the `known` ids."""
+    query = select(DeadEvent.id).where(
+        col(DeadEvent.replayed_at).is_not(None), col(DeadEvent.log_id) == log_id
+    )
+    ids = [found for found in (await session.execute(query)).scalars() if found not in known]
+    if not ids:
+        return []
+    wanted = col(DeadEvent.id).in_(ids[:_REPLAY_BATCH])
+    events = select(DeadEvent).where(wanted).order_by(col(DeadEvent.sequence))
+    return list((await session.execute(events)).scalars())
 
 
 async def note_replay(session: AsyncSession, dead_event_id: str, error: str | None) -> None:

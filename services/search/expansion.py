@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Literal, Protocol
 
-from services.search.ranking import SYNONYM_SHARE, TYPO_SHARE
-from services.search.vocabulary import Vocabulary
+from services.search.ranking import FIRST_LETTER_SHARE, SYNONYM_SHARE, TYPO_SHARE
+from services.search.vocabulary import Candidate, Vocabulary
 from services.search.wording import Wording, Words, carrying
 
 How = Literal["typing error", "written apart", "written together", "synonym"]
 _MOST_READINGS = 4
 _MOST_COMBINATIONS = 2_000
-_CANDIDATES_OF_A_READING = 2
+_CANDIDATES_OF_A_READING = 4
 
 
 class Synonyms(Protocol):
@@ -91,7 +91,7 @@ def expand(
             others, choices[word] = _mend(word, vocabulary, audience)
         units.append(Unit((word,), word if is_last else None, others))
     units = _joined(units, vocabulary, audience)
-    units = _with_synonyms(units, synonyms, abbreviations_of)
+    units = _with_synonyms(units, wording.words, synonyms, abbreviations_of)
     return Expansion(tuple(units), _readings(wording.words, choices))
 
 
@@ -108,9 +108,7 @@ Choices = tuple[tuple[str, float], ...]
 def _mend(word: str, vocabulary: Vocabulary, audience: str) -> tuple[tuple[Other, ...], Choices]:
     """The others of a word that may be a typing error, and how it may be read."""
     candidates = vocabulary.candidates(word, audience)
-    others = [
-        Other((found.word,), TYPO_SHARE[found.errors], "typing error") for found in candidates
-    ]
+    others = [Other((found.word,), _typo_share(found), "typing error") for found in candidates]
     choices = [(found.word, found.cost) for found in candidates[:_CANDIDATES_OF_A_READING]]
     as_it_stands = vocabulary.cost_of(word, audience)
     if as_it_stands is not None:
@@ -121,6 +119,11 @@ def _mend(word: str, vocabulary: Vocabulary, audience: str) -> tuple[tuple[Other
             others.append(Other(parts, TYPO_SHARE[1], "written apart"))
             choices.append((" ".join(parts), 1.0))
     return tuple(others), tuple(choices)
+
+
+def _typo_share(found: Candidate) -> float:
+    share = TYPO_SHARE[found.errors]
+    return share * FIRST_LETTER_SHARE if found.first_is_wrong else share
 
 
 def _joined(units: list[Unit], vocabulary: Vocabulary, audience: str) -> list[Unit]:
@@ -139,20 +142,30 @@ def _joined(units: list[Unit], vocabulary: Vocabulary, audience: str) -> list[Un
 
 
 def _with_synonyms(
-    units: list[Unit], synonyms: Synonyms, abbreviations_of: AbbreviationsOf
+    units: list[Unit], asked: Words, synonyms: Synonyms, abbreviations_of: AbbreviationsOf
 ) -> list[Unit]:
     """Units whose words stand for others; the longest run of words that does is taken whole."""
+    whole = abbreviations_of(asked) if len(units) > 1 else ()
+    if not synonyms.longest and not whole:
+        return [_with_others(unit, abbreviations_of(unit.words)) for unit in units]
+    places = _places_of(units, asked)
+    longest = len(units) if whole else synonyms.longest
     found: list[Unit] = []
     at = 0
     while at < len(units):
-        longest = min(len(units) - at, max(1, synonyms.longest))
-        for count in range(longest, 0, -1):
+        for count in range(min(len(units) - at, longest), 0, -1):
             run = units[at : at + count]
             words = tuple(word for unit in run for word in unit.words)
-            others = _synonyms_of(words, synonyms, abbreviations_of)
-            if others:
+            written = _as_written(asked, places, at, at + count)
+            meant: dict[Words, None] = {}
+            for one in dict.fromkeys([words, *written]):
+                meant |= dict.fromkeys(synonyms.others_of(one))
+                # Of names only the whole question: a name within it is found as such.
+                if count in {1, len(units)}:
+                    meant |= dict.fromkeys(abbreviations_of(one))
+            if meant:
                 kept = tuple(other for unit in run for other in unit.others) if count == 1 else ()
-                found.append(Unit(words, run[-1].prefix, (*kept, *others)))
+                found.append(_with_others(Unit(words, run[-1].prefix, kept), tuple(meant)))
                 break
         else:
             count = 1
@@ -161,11 +174,32 @@ def _with_synonyms(
     return found
 
 
-def _synonyms_of(
-    words: Words, synonyms: Synonyms, abbreviations_of: AbbreviationsOf
-) -> tuple[Other, ...]:
-    meant = dict.fromkeys([*synonyms.others_of(words), *abbreviations_of(words)])
-    return tuple(Other(other, SYNONYM_SHARE, "synonym", adjacent=True) for other in meant)
+def _with_others(unit: Unit, meant: Sequence[Words]) -> Unit:
+    if not meant:
+        return unit
+    others = (Other(words, SYNONYM_SHARE, "synonym", adjacent=True) for words in meant)
+    return Unit(unit.words, unit.prefix, (*unit.others, *others))
+
+
+def _places_of(units: Sequence[Unit], asked: Words) -> list[tuple[int, int]]:
+    """Where in `asked` the words of each unit begin and end."""
+    places, end = [], 0
+    for unit in units:
+        begin = asked.index(unit.words[0], end)
+        end = begin
+        for word in unit.words:
+            end = asked.index(word, end) + 1
+        places.append((begin, end))
+    return places
+
+
+def _as_written(
+    asked: Words, places: Sequence[tuple[int, int]], first: int, last: int
+) -> tuple[Words, Words]:
+    """The units from `first` to before `last` with the function words between and around them."""
+    before = places[first - 1][1] if first else 0
+    after = places[last][0] if last < len(places) else len(asked)
+    return asked[places[first][0] : places[last - 1][1]], asked[before:after]
 
 
 def _readings(words: Words, choices: Mapping[str, Choices]) -> tuple[Words, ...]:

@@ -9,8 +9,9 @@ from services.search.expansion import Expansion, Other, Unit
 from services.search.pages import Page
 from services.search.query import Mode, QueryBuilder, silent, term
 from services.search.ranking import PREFIX_SCORE, WEIGHTS, reading_of_precedence
-from services.search.schema import PREFIXES, build_schema
+from services.search.schema import DESCRIPTION, FOUND, PREFIXES, as_stem, build_schema
 from services.search.text import PREFIX_LETTERS
+from services.search.wording import Words
 from shared.records import JsonObject
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def explain_hits(search: "Search", page: Page, expansion: Expansion) -> list[Jso
     if contained:
         tiers["contained"] = asking.scores(Query.disjunction_max_query(contained))
     words = [part for unit in expansion.units for part in _parts_of(builder, asking, unit)]
+    words += [_phrase_part(builder, asking, phrase) for phrase in search.question.wording.phrases]
     return [
         {
             "tier": _best_tier(tiers, number),
@@ -105,6 +107,12 @@ def _parts_of(builder: QueryBuilder, asking: _Asking, unit: Unit) -> list[Part]:
     return [part for part in parts if part[1]]
 
 
+def _phrase_part(builder: QueryBuilder, asking: _Asking, words: Words) -> Part:
+    phrase = " ".join(words)
+    shown = {"word": phrase, "found": phrase, "how": "side by side", "field": "any"}
+    return shown, asking.scores(builder.phrase(words))
+
+
 def _other_parts(builder: QueryBuilder, asking: _Asking, unit: Unit, other: Other) -> list[Part]:
     asked = " ".join(unit.words)
     if len(other.words) > 1:
@@ -116,10 +124,23 @@ def _other_parts(builder: QueryBuilder, asking: _Asking, unit: Unit, other: Othe
 def _word_parts(
     builder: QueryBuilder, asking: _Asking, asked: str, word: str, how: str, share: float
 ) -> list[Part]:
-    return [
-        (
-            {"word": asked, "found": form, "how": how, "field": field},
-            asking.scores(Query.boost_query(term(field, form), WEIGHTS[field] * share)),
-        )
-        for field, form in builder.forms(word)
-    ]
+    parts = []
+    for field, form in builder.places(word):
+        place = _place(builder, field, form)
+        shown = {
+            "word": asked,
+            "found": form,
+            "how": how,
+            "field": "anywhere" if field == FOUND else field,
+        }
+        parts.append((shown, asking.scores(Query.boost_query(place, share))))
+    return parts
+
+
+def _place(builder: QueryBuilder, field: str, form: str) -> Query:
+    if field == FOUND:
+        return builder.anywhere(form, WEIGHTS[field])
+    if field == DESCRIPTION:
+        # A stem is looked for among all words, where it is marked as one.
+        return builder.anywhere(as_stem(form), WEIGHTS[field])
+    return Query.boost_query(term(field, form), WEIGHTS[field])

@@ -6,13 +6,15 @@ from typing import Any
 from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import tantivy_calls, total_of
-from services.search.countries import names_of_area, names_of_country
+from services.search.countries import label_of_area, label_of_country
 from services.search.query import silent
 from services.search.taxonomy import Taxonomy, topic_query
 from shared.folding import words_of
 from shared.records import JsonObject
 
 MOST_VALUES = 1_000
+EVERY_VALUE = 60_000
+"""As many as tantivy counts in one facet: it refuses to hold over 65,000."""
 
 MakeQuery = Callable[[str | None], Query]
 """The query of a search without the filter of one facet; with all of them for None."""
@@ -24,8 +26,9 @@ def count_facets(
     filtered: Sequence[str],
     make_query: MakeQuery,
     taxonomy: Taxonomy,
+    most: int = MOST_VALUES,
 ) -> dict[str, list[JsonObject]]:
-    """How many hits each value of each facet has, the most frequent first.
+    """How many hits each value of each facet has, the `most` most frequent ones first.
 
     A facet that is filtered by is counted as if it were not, the other filters being kept: its
     numbers are what one would get by choosing another value. Those that are not filtered by are
@@ -34,18 +37,18 @@ def count_facets(
     together = [name for name in names if name not in filtered]
     found: dict[str, list[JsonObject]] = {}
     if together:
-        found |= _count(searcher, make_query(None), together, taxonomy)
+        found |= _count(searcher, make_query(None), together, taxonomy, most)
     for name in names:
         if name in filtered:
-            found |= _count(searcher, make_query(name), [name], taxonomy)
+            found |= _count(searcher, make_query(name), [name], taxonomy, most)
     return {name: found[name] for name in names}
 
 
 def _count(
-    searcher: Searcher, query: Query, names: Sequence[str], taxonomy: Taxonomy
+    searcher: Searcher, query: Query, names: Sequence[str], taxonomy: Taxonomy, most: int
 ) -> dict[str, list[JsonObject]]:
     fields = dict.fromkeys("topic" if name == "strand" else name for name in names)
-    wanted = {field: {"terms": {"field": field, "size": MOST_VALUES}} for field in fields}
+    wanted = {field: {"terms": {"field": field, "size": most}} for field in fields}
     with tantivy_calls():
         counted: dict[str, Any] = searcher.aggregate(query, wanted)
     values = {
@@ -88,9 +91,9 @@ def label_of(facet: str, value: str, taxonomy: Taxonomy) -> str:
     """What a value is called: the country of a code, the label of a topic; else the value."""
     match facet:
         case "country":
-            return next(iter(names_of_country(value)), value)
+            return label_of_country(value)
         case "area":
-            return next(iter(names_of_area(value)), value)
+            return label_of_area(value)
         case "topic" | "strand":
             return taxonomy.labels.get(value, value)
         case _:

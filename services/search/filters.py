@@ -66,16 +66,25 @@ class Complaints:
 def read_filters(asked: Mapping[str, str | None], complaints: Complaints) -> Filters:
     """The filters of the parameters in `asked`; what is wrong with them goes to `complaints`."""
     chosen = {}
-    for name, check in _CHECKS.items():
-        text = asked.get(name)
-        values = read_choices(name, text, check, complaints) if text is not None else ()
-        if values:
-            chosen[name] = values
     ranges = {}
-    for name in RANGES:
-        found = _read_range(name, asked, complaints)
-        if found is not None:
-            ranges[name] = found
+    seen: set[str] = set()
+    # Most questions have no filter at all, so it is what was asked that is gone through.
+    for name, text in asked.items():
+        if text is None:
+            continue
+        if name in _CHECKS:
+            values = read_choices(name, text, _CHECKS[name], complaints)
+            if values:
+                chosen[name] = values
+        elif name.endswith("]"):
+            ranged = name.partition("[")[0]
+            # Both ends are read together, when the first of them comes up.
+            if ranged not in RANGES or ranged in seen:
+                continue
+            seen.add(ranged)
+            found = _read_range(ranged, asked, complaints)
+            if found is not None:
+                ranges[ranged] = found
     near = asked.get("near")
     return Filters(chosen, ranges, None if near is None else _read_near(near, complaints))
 

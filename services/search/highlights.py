@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from services.search.expansion import Expansion
-from services.search.name_words import FUNCTION_WORDS, one_form, spellings_of
+from services.search.name_words import FUNCTION_WORDS, one_form
 from services.search.question import Question
 from services.search.stems import stem
-from services.search.wording import Wording
+from services.search.wording import Wording, Words
 from shared.folding import fold
 
 _SHOWN = ("names", "acronyms", "former_names", "place", "description")
@@ -22,48 +22,72 @@ _WINDOW = 240
 # As in shared/folding.py; a test holds the two together.
 _ASCII_WORD = re.compile(r"[a-z0-9][a-z0-9']*")
 _NEEDS_ESCAPE = re.compile("[&<>\"']")
-_SHORTEST_STEM = 4
+
+Placed = tuple[str, int, int]
+"""A folded word, and where it begins and ends."""
 
 Span = tuple[int, int]
 """Where a word begins and ends, in characters (Unicode code points)."""
 
 
 class Wanted:
-    """The words of a question, and the beginning that its last word may be."""
+    """The words of a question, the beginning that its last word may be, and words side by side."""
 
     def __init__(
-        self, words: Iterable[str], prefix: str | None, languages: Sequence[str] = ()
+        self,
+        words: Iterable[str],
+        prefix: str | None,
+        languages: Sequence[str] = (),
+        runs: Iterable[Words] = (),
     ) -> None:
         listed = set(words)
+        self._runs = tuple(dict.fromkeys(runs))
         self._prefix = prefix
         self._languages = tuple(languages)
         self._forms = {one_form(word) for word in listed}
         self._stems = {stem(word, language) for word in listed for language in languages}
-        hints = {found for form in self._forms for found in spellings_of(form)}
-        # The last letter of a stem may be another one in the word: polici, policy.
-        hints |= {found[:-1] if len(found) > _SHORTEST_STEM else found for found in self._stems}
-        if prefix is not None:
-            hints.add(prefix)
-        self._hints = tuple(hints)
+        # The same words come up in many texts.
+        self._seen: dict[str, bool] = {}
+        self._seen_stemmed: dict[str, bool] = {}
 
     def spans_in(self, text: str, *, stemmed: bool = False) -> list[Span]:
         """Where `text` has wanted words; `stemmed`: by their stems, as in descriptions."""
         has = self._has_stem if stemmed else self._has
-        if not text.isascii():
-            return [(begin, end) for word, begin, end in _words_of_any(text) if has(word)]
-        lower = text.lower()
-        # Most texts of a hit have none of the words; this tells it without splitting them.
-        if "'" not in lower and not any(hint in lower for hint in self._hints):
-            return []
-        return [
-            found.span()
-            for found in _ASCII_WORD.finditer(lower)
-            if has(found.group().replace("'", ""))
-        ]
+        if self._runs or not text.isascii():
+            words = _words_of_any(text)
+            spans = [(begin, end) for word, begin, end in words if has(word)]
+            return _apart(sorted({*spans, *self._spans_of_runs(words, stemmed=stemmed)}))
+        seen = self._seen_stemmed if stemmed else self._seen
+        spans = []
+        for found in _ASCII_WORD.finditer(text.lower()):
+            word = found[0]
+            wanted = seen.get(word)
+            if wanted is None:
+                wanted = seen[word] = has(word.replace("'", ""))
+            if wanted:
+                spans.append(found.span())
+        return spans
 
     def _has(self, word: str) -> bool:
         return one_form(word) in self._forms or (
             self._prefix is not None and word.startswith(self._prefix)
+        )
+
+    def _spans_of_runs(self, words: Sequence[Placed], *, stemmed: bool) -> Iterator[Span]:
+        """The words of each run, wherever they stand side by side."""
+        for run in self._runs:
+            for first in range(len(words) - len(run) + 1):
+                found = words[first : first + len(run)]
+                if all(
+                    self._is_same(word, wanted, stemmed=stemmed)
+                    for (word, _, _), wanted in zip(found, run, strict=True)
+                ):
+                    yield from ((begin, end) for _, begin, end in found)
+
+    def _is_same(self, word: str, wanted: str, *, stemmed: bool) -> bool:
+        return one_form(word) == one_form(wanted) or (
+            stemmed
+            and any(stem(word, language) == stem(wanted, language) for language in self._languages)
         )
 
     def _has_stem(self, word: str) -> bool:
@@ -74,12 +98,17 @@ class Wanted:
 
 def wanted_of(wording: Wording, expansion: Expansion, languages: Sequence[str]) -> Wanted:
     """What is to be marked: all that was looked for, typing errors mended and synonyms too."""
-    words = {word for phrase in wording.phrases for word in phrase}
+    words: set[str] = set()
+    runs = [*wording.phrases]
     for unit in expansion.units:
-        words.update(unit.words, *(other.words for other in unit.others))
-    # Those of a phrase among synonyms would be marked everywhere.
+        words.update(unit.words)
+        for other in unit.others:
+            if other.adjacent:
+                runs.append(other.words)
+            else:
+                words.update(other.words)
     words -= FUNCTION_WORDS - set(wording.words)
-    return Wanted(words, wording.prefix, languages)
+    return Wanted(words, wording.prefix, languages, runs)
 
 
 def shown_in(texts: bytes, wanted: Wanted, question: Question) -> dict[str, Any]:
@@ -117,7 +146,6 @@ def mark_spans(text: str, spans: Sequence[Span]) -> str:
     parts = ["…"] if first else []
     at = first
     for begin, end in spans:
-        # A character that folds to two words, as ¼ does, is marked once.
         if begin < at or end > last:
             continue
         parts += (_escape(text[at:begin]), "<mark>", _escape(text[begin:end]), "</mark>")
@@ -149,10 +177,21 @@ def _window(text: str, spans: Sequence[Span]) -> Span:
     return first, last
 
 
+def _apart(spans: Sequence[Span]) -> list[Span]:
+    """The same as one span where they overlap: ¼ folds to two words, and ½a shares its ½."""
+    found: list[Span] = []
+    for begin, end in spans:
+        if found and begin < found[-1][1]:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((begin, end))
+    return found
+
+
 @lru_cache(maxsize=4096)
-def _words_of_any(text: str) -> list[tuple[str, int, int]]:
+def _words_of_any(text: str) -> list[Placed]:
     """The words of `text` as `shared.folding.words_of` has them, and where each stands."""
-    spans: list[tuple[str, int, int]] = []
+    spans: list[Placed] = []
     word, begin, end = "", 0, 0
     for start, stop in _clusters(text):
         # One character may fold to several, of which one may part two words, as in ¼.

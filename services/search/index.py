@@ -14,6 +14,7 @@ from services.search.schema import FORMAT, build_schema
 
 _POINTER = "current"
 _REQUEST = "rebuild-requested"
+_DAMAGE = "damaged"
 _FOOTER_MAGIC = 1337
 
 
@@ -63,8 +64,9 @@ class IndexHome:
         for folder in self.root.glob("v*-*"):
             if folder.name not in {kept.name, *self._under_construction}:
                 shutil.rmtree(folder, ignore_errors=True)
-        for leftover in self.root.glob(f".{_POINTER}-*"):
-            leftover.unlink(missing_ok=True)
+        for name in (_POINTER, _DAMAGE):
+            for leftover in self.root.glob(f".{name}-*"):
+                leftover.unlink(missing_ok=True)
 
     def request_rebuild(self) -> None:
         """Leave word that the worker, in whichever process it runs, is to build the index anew."""
@@ -82,6 +84,23 @@ class IndexHome:
         """Forget the request of then; one that came during the rebuild stays."""
         if self.rebuild_requested_at() == requested_at:
             (self.root / _REQUEST).unlink(missing_ok=True)
+
+    def report_damage(self, folder: Path) -> None:
+        """Leave word that the index in `folder` is not to be relied on: the worker replaces it."""
+        temporary = self.root / f".{_DAMAGE}-{secrets.token_hex(6)}"
+        temporary.write_text(folder.name)
+        temporary.replace(self.root / _DAMAGE)
+
+    def damage_reported(self) -> str | None:
+        """The name of the folder that was reported as damaged; None without one."""
+        try:
+            return (self.root / _DAMAGE).read_text()
+        except FileNotFoundError:
+            return None
+
+    def damage_mended(self) -> None:
+        """Forget the report."""
+        (self.root / _DAMAGE).unlink(missing_ok=True)
 
 
 def size_of(folder: Path) -> int:
@@ -125,13 +144,31 @@ def check_index(folder: Path) -> None:
     """
     open_index(folder)
     for file in _files_of(folder):
-        content = file.read_bytes()
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:
+            # A merge, or later deletions, may have taken its place since.
+            if file in _files_of(folder):
+                raise
+            continue
         if int.from_bytes(content[-4:], "little") != _FOOTER_MAGIC:
             raise IndexFailed(f"{file.name} does not end as a file of tantivy")
         footer_at = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
         expected = orjson.loads(content[footer_at:-8]).get("crc")
         if expected is not None and zlib.crc32(content[:footer_at]) != expected:
             raise IndexFailed(f"{file.name} is not as it was written")
+
+
+def damage_in(folder: Path) -> str | None:
+    """What is wrong with the index in `folder`, written to or not; None where it is whole. Blocks.
+
+    Whatever the bytes are that stand where others were, it is told and not raised.
+    """
+    try:
+        check_index(folder)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return str(error) or repr(error)
+    return None
 
 
 def _files_of(folder: Path) -> list[Path]:

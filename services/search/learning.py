@@ -7,7 +7,7 @@ import structlog
 from prometheus_client import Gauge
 from tantivy import Query, Searcher
 
-from services.search.boundary import tantivy_calls
+from services.search.boundary import IndexFailed, tantivy_calls
 from services.search.query import term
 from services.search.reading import IndexNotReady, IndexReader
 from services.search.schema import ABBREVIATED, LANGUAGES, WORDS
@@ -51,7 +51,11 @@ class VocabularyLearner:
         if searcher is self._learned_from:
             return 0
         started = time.monotonic()
-        self._vocabulary = await asyncio.to_thread(learn, searcher, self._vocabulary)
+        try:
+            self._vocabulary = await asyncio.to_thread(learn, searcher, self._vocabulary)
+        except IndexFailed as error:
+            self._reading.failed(error)
+            raise
         self._reading.learn(self._vocabulary)
         self._learned_from = searcher
         seconds = time.monotonic() - started

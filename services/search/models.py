@@ -131,10 +131,14 @@ class WordScore(BaseModel):
     word: str = PydanticField(description="The word of q.")
     found: str = PydanticField(description="What was found in its place, folded.")
     how: str = PydanticField(
-        description="`as asked`, `beginning of a word`, `typing error`, `written apart`, "
-        "`written together` or `synonym`."
+        description="`as asked`, `side by side`, `beginning of a word`, `typing error`, "
+        "`written apart`, `written together` or `synonym`."
     )
-    field: str = PydanticField(description="Where.", examples=["title"])
+    field: str = PydanticField(
+        description="`anywhere`, `names` and `title` (the display name) on top of it, or "
+        "`description`.",
+        examples=["title"],
+    )
     score: float = PydanticField(description="BM25 times the weight of the field.")
 
 
@@ -272,10 +276,23 @@ class SimilarAnswer(BaseModel):
     other_levels: list[SimilarPartner] = PydanticField(description="At the others.")
 
 
+class VocabularyRead(BaseModel):
+    """The words that typing errors are mended to."""
+
+    words: int = PydanticField(description="Words of the records that the caller may find.")
+    learned_at: datetime | None = PydanticField(
+        description="When they were last learned; null before the first time."
+    )
+
+
 class IndexRead(BaseModel):
-    """The state of the search index."""
+    """The state of the search index that answers here; each replica has its own."""
 
     documents: int = PydanticField(description="Records in it that the caller may find.")
+    kinds: dict[str, int] = PydanticField(
+        description="The same by kind.", examples=[{"partner": 1812, "topic": 64}]
+    )
+    vocabulary: VocabularyRead = PydanticField(description="What typing errors are mended to.")
     log_id: str = PydanticField(description="The directory's log that it follows.")
     position: int = PydanticField(description="Sequence up to which events are in it.")
     lag: int | None = PydanticField(
@@ -285,7 +302,9 @@ class IndexRead(BaseModel):
     last_commit_at: datetime = PydanticField(description="When it last changed.")
     format: int = PydanticField(description="Version of its format.")
     folder: str = PydanticField(description="Name of its folder in SEARCH_INDEX_DIR.")
-    rebuild_requested: bool = PydanticField(description="Whether a rebuild is about to begin.")
+    rebuild_requested: bool = PydanticField(
+        description="Whether it is about to be built anew, or is being built."
+    )
 
 
 class RebuildAccepted(BaseModel):

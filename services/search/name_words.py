@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from shared.folding import words_of
-
 # Words that hold a name together and say nothing, in the languages that bodies are named in;
 # "studi" is of "degli studi", which every Italian university has in its name.
 _JOINING = """
@@ -85,9 +83,6 @@ def _one_form_of() -> dict[str, str]:
 
 
 _ONE_FORM = _one_form_of()
-_ALL_FORMS: dict[str, tuple[str, ...]] = {}
-for _word, _form in _ONE_FORM.items():
-    _ALL_FORMS[_form] = (*_ALL_FORMS.get(_form, (_form,)), _word)
 # organized, organizations and the like; whole stems stay as they are, so 'size' does no harm.
 _AMERICAN = re.compile(r"iz(e[ds]?|ers?|ing|ations?|ational)$")
 
@@ -101,13 +96,6 @@ def one_form(word: str) -> str:
     return _AMERICAN.sub(r"is\1", word) if "iz" in word else word
 
 
-def spellings_of(form: str) -> tuple[str, ...]:
-    """Beginnings of which a word of this form has one, however it is written."""
-    found = _ALL_FORMS.get(form, (form,))
-    # What is written with s in this form may be written with z.
-    return tuple(word.partition("is")[0] or word for word in found) if "is" in form else found
-
-
 def content_words(words: Sequence[str]) -> tuple[str, ...]:
     """The words that carry a name, in one form and in their order; all of them if none does."""
     carrying = tuple(one_form(word) for word in words if word not in FUNCTION_WORDS)
@@ -117,8 +105,3 @@ def content_words(words: Sequence[str]) -> tuple[str, ...]:
 def same_words(words: Iterable[str]) -> str:
     """A key that is equal for names of the same content words, whatever their order."""
     return " ".join(sorted(set(words)))
-
-
-def same_words_of(name: str) -> str:
-    """The key of a whole name."""
-    return same_words(content_words(words_of(name)))

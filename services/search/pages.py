@@ -32,8 +32,6 @@ class Hit:
 
     score: float
     address: DocAddress
-    km: float | None = None
-    """How far it is from where one looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +162,7 @@ def _page_by_distance(
     following = None
     if len(ordered) > begin + len(page):
         following = _encode(question, stage, page[-1][0], page[-1][1])
-    return Page([Hit(0.0, address, km) for km, _, address in page], total_of(found), following)
+    return Page([Hit(0.0, address) for _, _, address in page], total_of(found), following)
 
 
 def _settle_ties(

@@ -106,12 +106,6 @@ class FilterParameters(BaseModel):
         examples=["52.08,4.31,50"],
     )
 
-    def filters(self) -> dict[str, str | None]:
-        """The filters by the names that they are sent with."""
-        return self.model_dump(
-            by_alias=True, exclude={"q"}, include=set(FilterParameters.model_fields)
-        )
-
 
 class SearchParameters(FilterParameters):
     """What can be asked of GET /search."""

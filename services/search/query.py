@@ -4,7 +4,7 @@ The index is asked beforehand how many documents have a term: a clause that cann
 to search with than that question does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from enum import Enum
 from math import log
 
@@ -18,20 +18,33 @@ from services.search.ranking import (
     CONTAINED_SHARE,
     MENDED_SHARE,
     NAME_AND_PLACE_TIER,
+    PHRASE_WEIGHTS,
     PREFIX_SCORE,
     SAME_WORDS_TIER,
-    TIE_BREAKER,
     TIER,
     TIERS,
     WEIGHTS,
 )
-from services.search.schema import DESCRIPTION, NAME_FIELDS, PREFIXES, WORD_FIELDS, build_schema
+from services.search.schema import (
+    DESCRIPTION,
+    FOUND,
+    NAMES,
+    PREFIXES,
+    TITLE,
+    WORD_FIELDS,
+    as_stem,
+    build_schema,
+)
 from services.search.stems import stem
 from services.search.text import PREFIX_LETTERS
 from services.search.wording import Words
 from shared.vocabulary import Visibility
 
 Clause = tuple[Occur, Query]
+
+
+KnownWords = MutableMapping[tuple[str, str | None, tuple[str, ...]], list[Clause]]
+"""Clauses of single words, which are the same in every question over one state of the index."""
 
 
 class Mode(Enum):
@@ -44,15 +57,23 @@ class Mode(Enum):
 
 _MOST_PLACE_WORDS = 3
 _LONGEST_NAME = 12
+_MOST_KNOWN_WORDS = 20_000
 
 
 class QueryBuilder:
     """Makes the queries of one question over one state of the index."""
 
-    def __init__(self, searcher: Searcher, question: Question, languages: Sequence[str]) -> None:
+    def __init__(
+        self,
+        searcher: Searcher,
+        question: Question,
+        languages: tuple[str, ...],
+        known: KnownWords,
+    ) -> None:
         self._searcher = searcher
         self._question = question
         self._languages = languages
+        self._known = known
 
     def matching(self, expansion: Expansion, filters: Sequence[Clause], mode: Mode) -> Query:
         """What is found: within the filters, with the words and without the excluded ones."""
@@ -64,21 +85,60 @@ class QueryBuilder:
         clauses += [(Occur.Must, self.phrase(words)) for words in wording.phrases]
         if expansion.units:
             clauses.append((Occur.Must, self._text(expansion, mode)))
-        elif wording.phrases:
-            clauses += [(Occur.Should, query) for query in self.tiers(expansion).values()]
+        elif wording.phrases and (tiers := [*self.tiers(expansion).values()]):
+            clauses.append((Occur.Should, Query.disjunction_max_query(tiers)))
         return Query.boolean_query(clauses)
 
     def _text(self, expansion: Expansion, mode: Mode) -> Query:
-        units = [self.unit(unit) for unit in expansion.units]
         contained = [] if mode is Mode.every_word else self.contained(expansion)
         if mode is Mode.some_words:
-            words = self._some_of(units, contained)
+            words = self._some_of([self.unit(unit) for unit in expansion.units], contained)
             contained = []
         else:
-            words = _all_of(units)
+            words = self._every(expansion.units)
         others = [*self.tiers(expansion).values(), *contained]
         # Of hits in one tier it does not matter which words they have besides.
         return Query.disjunction_max_query([words, *others]) if others else words
+
+    def _every(self, units: Sequence[Unit]) -> Query:
+        """All of the units."""
+        clauses: list[Clause] = []
+        for unit in units:
+            if unit.others:
+                clauses.append((Occur.Must, self.unit(unit)))
+                continue
+            for at, word in enumerate(unit.words):
+                prefix = unit.prefix if at == len(unit.words) - 1 else None
+                clauses += self._plain(word, prefix)
+        return Query.boolean_query(clauses)
+
+    def _plain(self, word: str, prefix: str | None) -> list[Clause]:
+        known = self._known.get((word, prefix, self._languages))
+        if known is None:
+            known = self._make_plain(word, prefix)
+            if len(self._known) < _MOST_KNOWN_WORDS:
+                self._known[word, prefix, self._languages] = known
+        return known
+
+    def _make_plain(self, word: str, prefix: str | None) -> list[Clause]:
+        """That a word is there, and, asked only of records that have all words, where it is."""
+        form = one_form(word)
+        anywhere = [self.anywhere(form, WEIGHTS[FOUND])]
+        anywhere += [
+            self.anywhere(as_stem(stemmed), WEIGHTS[DESCRIPTION]) for stemmed in self._stems(word)
+        ]
+        if prefix is not None:
+            anywhere += self._beginning(prefix)
+        found = (
+            anywhere[0]
+            if len(anywhere) == 1
+            else Query.boolean_query([(Occur.Should, query) for query in anywhere])
+        )
+        better = [
+            (Occur.Should, Query.boost_query(term(field, form), WEIGHTS[field]))
+            for field in (TITLE, NAMES)
+        ]
+        return [(Occur.Must, found), *better]
 
     def _some_of(self, units: Sequence[Query], contained: Sequence[Query]) -> Query:
         """Half of the words, or a whole name among them; what else a record has counts as well.
@@ -115,28 +175,39 @@ class QueryBuilder:
         return _all_of([self.word(word) for word in other.words])
 
     def word(self, word: str, prefix: str | None = None) -> Query:
-        """Where a word stands, the better the place the more it counts."""
-        places = [
-            Query.boost_query(term(field, form), WEIGHTS[field]) for field, form in self.forms(word)
-        ]
-        if prefix is not None:
-            beginning = prefix[: PREFIX_LETTERS[1]]
-            if self._searcher.doc_freq(PREFIXES, beginning):
-                places.append(Query.const_score_query(term(PREFIXES, beginning), PREFIX_SCORE))
-        if not places:
-            return Query.empty_query()
-        if len(places) == 1:
-            return places[0]
-        return Query.disjunction_max_query(places, TIE_BREAKER)
+        """A word, which counts the more the better the place is where it stands."""
+        return Query.boolean_query(self._plain(word, prefix))
 
-    def forms(self, word: str) -> list[tuple[str, str]]:
-        """Fields that have `word`, each with the form in which they have it."""
+    def anywhere(self, form: str, weight: float) -> Query:
+        """Records that have a word or stem, which counts by its rarity alone.
+
+        How long a record is does not matter there: a long description must not make its name less.
+        """
+        return Query.const_score_query(term(FOUND, form), weight * self._rarity(form))
+
+    def _rarity(self, form: str) -> float:
+        """How rare a word or stem is: its inverse document frequency, as BM25 has it."""
+        having = self._searcher.doc_freq(FOUND, form)
+        return log(1 + (self._searcher.num_docs - having + 0.5) / (having + 0.5))
+
+    def _beginning(self, prefix: str) -> list[Query]:
+        beginning = prefix[: PREFIX_LETTERS[1]]
+        if not self._searcher.doc_freq(PREFIXES, beginning):
+            return []
+        return [Query.const_score_query(term(PREFIXES, beginning), PREFIX_SCORE)]
+
+    def _stems(self, word: str) -> list[str]:
+        """The stems of `word` that descriptions have."""
+        stems = dict.fromkeys(stem(word, language) for language in self._languages)
+        return [stemmed for stemmed in stems if self._searcher.doc_freq(DESCRIPTION, stemmed)]
+
+    def places(self, word: str) -> list[tuple[str, str]]:
+        """Fields in which a word counts, each with the form in which they have it."""
         form = one_form(word)
-        found = [(field, form) for field in NAME_FIELDS if self._searcher.doc_freq(field, form)]
-        for stemmed in dict.fromkeys(stem(word, language) for language in self._languages):
-            if self._searcher.doc_freq(DESCRIPTION, stemmed):
-                found.append((DESCRIPTION, stemmed))
-        return found
+        return [
+            *((field, form) for field in (FOUND, TITLE, NAMES)),
+            *((DESCRIPTION, stemmed) for stemmed in self._stems(word)),
+        ]
 
     def phrase(self, words: Words) -> Query:
         """Words side by side, in any one text of a record."""
@@ -147,8 +218,8 @@ class QueryBuilder:
             for forms in self._phrases(field, words):
                 if all(self._searcher.doc_freq(field, form) for form in forms):
                     found = Query.phrase_query(build_schema(), field, list(forms))
-                    places.append(Query.boost_query(found, WEIGHTS[field]))
-        return Query.disjunction_max_query(places, TIE_BREAKER) if places else Query.empty_query()
+                    places.append(Query.boost_query(found, PHRASE_WEIGHTS[field]))
+        return Query.disjunction_max_query(places) if places else Query.empty_query()
 
     def _phrases(self, field: str, words: Words) -> list[Words]:
         if field != DESCRIPTION:
@@ -176,15 +247,17 @@ class QueryBuilder:
 
     def _whole(self, whole: str, words: Words, share: float, prefix: str) -> dict[str, Query]:
         found: dict[str, Query] = {}
-        for field, tier in TIERS.items():
-            if self._searcher.doc_freq(field, whole):
-                score = tier * TIER * share
-                found[prefix + field] = Query.const_score_query(term(field, whole), score)
         key = same_words(words)
-        if self._searcher.doc_freq("same_words", key):
+        is_name = self._searcher.doc_freq("same_words", key)
+        # Whoever has a name has its words; only identifiers have no key of their own.
+        for field in TIERS if is_name else ("exact_other",):
+            if self._searcher.doc_freq(field, whole):
+                score = TIERS[field] * TIER * share
+                found[prefix + field] = Query.const_score_query(term(field, whole), score)
+        if is_name:
             score = SAME_WORDS_TIER * TIER * share
             found[prefix + "same_words"] = Query.const_score_query(term("same_words", key), score)
-        placed = self._name_and_place(words)
+        placed = [] if found else self._name_and_place(words)
         if placed:
             score = NAME_AND_PLACE_TIER * TIER * share
             either = Query.disjunction_max_query(placed)
@@ -214,7 +287,7 @@ class QueryBuilder:
         words = content_words(self._question.wording.words)
         found = []
         for reading in (words, *(content_words(other) for other in expansion.readings[:1])):
-            weights = [self._weight(word) for word in reading]
+            weights = [self._rarity(word) for word in reading]
             for first in range(len(reading)):
                 for last in range(first + 1, min(len(reading), first + _LONGEST_NAME) + 1):
                     # Of single words only acronyms: 'Office' may be somebody's name.
@@ -224,10 +297,6 @@ class QueryBuilder:
                         score = CONTAINED_SHARE * sum(weights[first:last])
                         found.append(Query.const_score_query(term(field, key), score))
         return found
-
-    def _weight(self, word: str) -> float:
-        having = max(self._searcher.doc_freq(field, word) for field in NAME_FIELDS)
-        return log(1 + self._searcher.num_docs / (1 + having))
 
 
 def filter_clauses(

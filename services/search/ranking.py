@@ -7,15 +7,18 @@ then those of which the directory knows most, then the name.
 
 from shared.records import JsonObject
 
-# How much a word counts, by where it stands.
-WEIGHTS = {"title": 1.6, "names": 1.2, "around": 0.8, "description": 0.5}
-# A word that stands in several fields counts a little more than one that is in the best of them.
-TIE_BREAKER = 0.15
+# How much a word counts wherever it stands, and on top of it in a name, and in the display name;
+# of a description it is the stem that counts.
+WEIGHTS = {"found": 0.8, "names": 0.4, "title": 0.8, "description": 0.5}
+# Words side by side, in one text.
+PHRASE_WEIGHTS = {"title": 1.6, "names": 1.2, "around": 0.8, "description": 0.5}
 # A word that the question's last word is the beginning of, wherever in a name it stands.
 PREFIX_SCORE = 0.5
 # What a word counts that is not the one that was asked, as a share of the one that was.
 SYNONYM_SHARE = 0.5
 TYPO_SHARE = {1: 0.7, 2: 0.4}
+# On top of it where the first letter is wrong, which is rarer than an error further on.
+FIRST_LETTER_SHARE = 0.7
 
 # A tier lies above any sum of words, and a float still keeps decimals beside the highest of them.
 TIER = 2_000.0

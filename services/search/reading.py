@@ -2,9 +2,9 @@
 
 import os
 import time
-from contextlib import suppress
 from pathlib import Path
 
+import structlog
 from tantivy import Index, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
@@ -14,6 +14,8 @@ from services.search.vocabulary import EMPTY, Vocabulary
 from shared.problems import Unavailable
 
 _LOOK_SECONDS = 0.004
+_TELL_SECONDS = 1.0
+_log = structlog.get_logger()
 
 Stamp = tuple[int, int]
 
@@ -44,6 +46,13 @@ class IndexReader:
         self._searcher: Searcher | None = None
         self._vocabulary = EMPTY
         self._view: View | None = None
+        self.failures = 0
+        """How often the index could not be read."""
+        self.damage: str | None = None
+        """What is known to be wrong with the live index, until another one is opened."""
+        self._told_at = float("-inf")
+        self.learned_at: float | None = None
+        """When the vocabulary was learned, in seconds since 1970."""
 
     def view(self) -> View:
         """The newest commit, and the vocabulary as it was last learned from one.
@@ -60,6 +69,20 @@ class IndexReader:
     def learn(self, vocabulary: Vocabulary) -> None:
         """Use `vocabulary` from now on."""
         self._vocabulary = vocabulary
+        self.learned_at = time.time()
+
+    def failed(self, error: Exception) -> None:
+        """Note that the index could not be read; DamageWatch looks into it."""
+        self.failures += 1
+        # Every search may fail in the same way.
+        if time.monotonic() > self._told_at + _TELL_SECONDS:
+            self._told_at = time.monotonic()
+            folder = self.folder.name if self.folder else None
+            _log.error("index.unreadable", folder=folder, error=str(error))
+
+    def open_anew(self) -> None:
+        """Open the files again; until that succeeds, what was opened before is read."""
+        self.index = None
 
     def searcher(self) -> Searcher:
         """The searcher of the newest commit.
@@ -70,8 +93,10 @@ class IndexReader:
         now = time.monotonic()
         if self._searcher is None or now > self._looked_at + _LOOK_SECONDS:
             # What was opened before stays readable; without it there is nothing to answer with.
-            with suppress(IndexFailed):
+            try:
                 self.refresh()
+            except IndexFailed as error:
+                self.failed(error)
             self._looked_at = now
         if self._searcher is None:
             raise IndexNotReady("Search has no index yet. Try again in a moment.")
@@ -103,6 +128,8 @@ class IndexReader:
         if folder is None:
             return
         self.index = open_index(folder)
+        if folder != self.folder:
+            self.damage = None
         self.folder = folder
         self._commit_path = str(folder / "meta.json")
         self._commit = None

@@ -18,6 +18,9 @@ NAME_FIELDS = (TITLE, NAMES, AROUND)
 # Stems, by the language of the text, with positions for phrases.
 DESCRIPTION = "description"
 WORD_FIELDS = (*NAME_FIELDS, DESCRIPTION)
+# All of the four together, stems marked as such: what must be found, in one short walk; where it
+# stands is then asked only of the few records that have it.
+FOUND = "found"
 # Every word of the four as it is written, acronyms left out: the vocabulary.
 WORDS = "words"
 PREFIXES = "prefixes"
@@ -41,6 +44,11 @@ SORT_FIELDS = {"name": "name_key", "newest": "created_key", "modified": "modifie
 MOMENT_FIELDS = ("created_at", "modified_at")
 
 
+def as_stem(stem: str) -> str:
+    """A stem as it stands in FOUND, where it must not be taken for a word of a name."""
+    return f"~{stem}"
+
+
 @lru_cache(maxsize=1)
 def build_schema() -> Schema:
     """The schema of FORMAT."""
@@ -49,7 +57,7 @@ def build_schema() -> Schema:
     builder.add_text_field("audience", tokenizer_name="raw", index_option="basic")
     for field in WORD_FIELDS:
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="position")
-    for field in (PREFIXES, WORDS, SAME_WORDS, ABBREVIATED, LANGUAGES, *EXACT_FIELDS):
+    for field in (PREFIXES, FOUND, WORDS, SAME_WORDS, ABBREVIATED, LANGUAGES, *EXACT_FIELDS):
         builder.add_text_field(field, tokenizer_name="raw", index_option="basic")
     for field in ("topic_id", "area_key", "notation", "scheme", "broader"):
         builder.add_text_field(field, tokenizer_name="raw", index_option="basic")

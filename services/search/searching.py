@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,16 +12,16 @@ from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
 from services.search.corrections import did_you_mean
-from services.search.distance import within_circle
+from services.search.distance import distances_of, within_circle
 from services.search.expansion import Expansion, Synonyms, expand
 from services.search.explanation import explain_hits
-from services.search.facets import count_facets
+from services.search.facets import EVERY_VALUE, MOST_VALUES, count_facets
 from services.search.highlights import shown_in, wanted_of
-from services.search.pages import Hit, Page, find_page, stage_of_cursor
+from services.search.hot_answers import Answer
+from services.search.pages import Page, find_page, stage_of_cursor
 from services.search.query import Clause, Mode, QueryBuilder, filter_clauses, silent
 from services.search.question import Question
 from services.search.ranking import TIER
-from services.search.reading import IndexReader
 from services.search.taxonomy import NO_TOPICS, Taxonomy, any_topic
 from services.search.view import View
 from shared.problems import Unavailable
@@ -57,28 +57,18 @@ class SearchFailed(Unavailable):
     title, kind = "The index cannot be read", "index-unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A rendered answer, how many hits there are, and the cursor of the next page."""
-
-    body: bytes
-    total: int
-    next: str | None
-
-
-async def answer_question(reading: IndexReader, question: Question, synonyms: Synonyms) -> Answer:
-    """The answer to `question` from the newest commit.
+async def answer_question(view: View, question: Question, synonyms: Synonyms) -> Answer:
+    """The answer to `question` from one state of the index.
 
     A plain search takes a few tenths of a millisecond, less than handing it to a thread and back
     costs (docs/decisions/search-in-the-event-loop.md). What walks through many records (facets,
     a circle, an order by a field, deep pages) goes to a thread: tantivy releases the GIL.
 
     Raises:
-        IndexNotReady: there is no index yet.
         SearchFailed: the index could not be read.
     """
     started = time.perf_counter()
-    search = Search(reading.view(), question, synonyms)
+    search = Search(view, question, synonyms)
     try:
         if (
             question.facets
@@ -109,7 +99,7 @@ class Search:
         self.languages = view.vocabulary.of(question.audience).languages
         self._synonyms = synonyms
         self._searcher: Searcher = view.searcher
-        self.builder = QueryBuilder(view.searcher, question, self.languages)
+        self.builder = QueryBuilder(view.searcher, question, self.languages, view.words)
         self.stage = AS_ASKED
         self._circle: list[Clause] | None = None
         self._taxonomy: Taxonomy | None = None
@@ -126,23 +116,28 @@ class Search:
             "facets": self._count(expansion),
             "total": page.total,
             "next": page.next,
-            "did_you_mean": did_you_mean(self, expansion, page.total, is_name=self._is_name(page)),
+            "did_you_mean": did_you_mean(
+                self, expansion, page.total, is_name=self._is_name(expansion, page)
+            ),
             "warnings": warnings,
         }
         return Answer(self._render(page, expansion, rest), page.total, page.next)
 
     def facets(self) -> dict[str, list[dict[str, Any]]]:
-        """The counts of the question's facets alone. Blocks."""
+        """The counts of the question's facets alone, of all their values. Blocks."""
         expansion, _ = self.find()
-        return self._count(expansion)
+        return self._count(expansion, EVERY_VALUE)
 
-    def _count(self, expansion: Expansion) -> dict[str, list[dict[str, Any]]]:
+    def _count(
+        self, expansion: Expansion, most: int = MOST_VALUES
+    ) -> dict[str, list[dict[str, Any]]]:
         return count_facets(
             self._searcher,
             self.question.facets,
             tuple(self.question.filters.chosen),
             lambda without: self.query(expansion, self.stage, without=without),
             self.taxonomy() if self.question.facets else NO_TOPICS,
+            most,
         )
 
     def find(self) -> tuple[Expansion, Page]:
@@ -151,7 +146,7 @@ class Search:
         if said is not None:
             return self._find_at(min(said, SOME_WORDS))
         expansion, page = self._find_at(AS_ASKED)
-        wants_more = len(expansion.units) > 2 and not self._is_name(page)
+        wants_more = len(expansion.units) > 2 and not self._is_name(expansion, page)
         if 0 < page.total < _FEW and wants_more:
             more = self._find_at(WITH_NAMES)
             if more[1].total > page.total:
@@ -173,9 +168,17 @@ class Search:
         with tantivy_calls():
             return expansion, find_page(self._searcher, query, self.question, stage)
 
-    def _is_name(self, page: Page) -> bool:
+    def _is_name(self, expansion: Expansion, page: Page) -> bool:
         """Whether the question is the whole name of what was found, so it was meant as it is."""
-        return bool(page.hits) and page.hits[0].score >= TIER
+        if not page.hits or not self.question.wording.has_text:
+            return False
+        if self.question.sort == "relevance":
+            return page.hits[0].score >= TIER
+        # In another order the first hit says nothing, but the same has to be found.
+        query = self.query(expansion, self.stage)
+        with tantivy_calls():
+            ((score, _),) = self._searcher.search(query, limit=1, count=False).hits
+        return bool(score >= TIER)
 
     def expansion(self, stage: int) -> Expansion:
         """The words of the question with all that they stand for at `stage`."""
@@ -193,13 +196,12 @@ class Search:
         """Which records were taken."""
         return _MODES[self.stage]
 
-    def mended(self) -> Expansion:
-        """The words of the question, each of them looked at as a typing error."""
-        return self.expansion(MENDED)
-
     def query(self, expansion: Expansion, stage: int, without: str | None = None) -> Query:
         """The query, the filter of one facet left out if asked."""
-        return self.builder.matching(expansion, self.filters(without), _MODES[stage])
+        filters = self.filters(without)
+        # The index is asked how many documents have which word.
+        with tantivy_calls():
+            return self.builder.matching(expansion, filters, _MODES[stage])
 
     def filters(self, without: str | None = None) -> list[Clause]:
         """The clauses of the question's filters, those of the facet `without` left out."""
@@ -229,8 +231,8 @@ class Search:
         """What the records that this audience finds write in the place of these words."""
         return self.view.abbreviations_of(" ".join(words), self.question.audience)
 
-    def total_of_words(self, words: Sequence[str]) -> int:
-        """How many hits other words would have, filters being kept."""
+    def found_by(self, words: Sequence[str]) -> tuple[int, bool]:
+        """How many hits other words would have, filters being kept, and whether they are a name."""
         wording = replace(
             self.question.wording, words=tuple(words), prefix=None, whole=" ".join(words)
         )
@@ -239,7 +241,8 @@ class Search:
         search._circle, search._taxonomy = self._circle, self._taxonomy
         with tantivy_calls():
             query = search.query(search.expansion(AS_ASKED), AS_ASKED)
-            return find_page(self._searcher, query, question, AS_ASKED).total
+            page = find_page(self._searcher, query, question, AS_ASKED)
+        return page.total, bool(page.hits) and page.hits[0].score >= TIER
 
     def _render(self, page: Page, expansion: Expansion, rest: dict[str, Any]) -> bytes:
         """The answer as JSON; head and record of a hit are spliced in as they were stored."""
@@ -249,6 +252,7 @@ class Search:
         with tantivy_calls():
             documents: list[Any] = [self._searcher.doc(hit.address) for hit in page.hits]
             explained = explain_hits(self, page, expansion) if question.explained else None
+            kilometres = self._kilometres(page)
         items = []
         for number, (hit, stored) in enumerate(zip(page.hits, documents, strict=True)):
             shown = (
@@ -256,7 +260,8 @@ class Search:
                 if has_words
                 else {"highlights": {}}
             )
-            shown |= _more_of(hit)
+            if kilometres:
+                shown["distance_km"] = kilometres[number]
             if explained is not None:
                 shown["explanation"] = explained[number]
             parts = (
@@ -268,6 +273,9 @@ class Search:
             items.append(b'%b,"score":%.4f,%b,"record":%b}' % parts)
         return b'{"items":[%b],%b' % (b",".join(items), orjson.dumps(rest)[1:])
 
-
-def _more_of(hit: Hit) -> dict[str, float]:
-    return {} if hit.km is None else {"distance_km": hit.km}
+    def _kilometres(self, page: Page) -> list[float]:
+        """How far each hit is from where one looks, in whatever order; nothing without a place."""
+        near = self.question.filters.near
+        if near is None:
+            return []
+        return distances_of(self._searcher, [hit.address for hit in page.hits], near)[0]

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
-from services.search.countries import names_of_area, names_of_country
+from services.search.countries import label_of_area, label_of_country
 from services.search.models import SimilarAnswer
 from services.search.pages import find_page
 from services.search.query import Clause, silent, term
@@ -34,7 +35,8 @@ async def find_similar(
         IndexNotReady: there is no index yet.
         SearchFailed: it could not be read.
     """
-    question = make_question(q="", audience=audience, limit=limit, sort="relevance")
+    # A question without words is put in the order of names; here topics are what is relevant.
+    question = replace(make_question(q="", audience=audience, limit=limit), sort="relevance")
     view = reading.view()
     try:
         found = await asyncio.to_thread(_find, view, partner_id, question)
@@ -148,14 +150,9 @@ def reasons_of(one: JsonObject, other: JsonObject, taxonomy: Taxonomy) -> list[J
         if sector in other["sectors"]
     ]
     others = _areas(other)
-    found += [
-        _reason("area", area, next(iter(names_of_area(area)), area))
-        for area in _areas(one)
-        if area in others
-    ]
+    found += [_reason("area", area, label_of_area(area)) for area in _areas(one) if area in others]
     if one["country"] and one["country"] == other["country"]:
-        name = next(iter(names_of_country(one["country"])), one["country"])
-        found.append(_reason("country", one["country"], name))
+        found.append(_reason("country", one["country"], label_of_country(one["country"])))
     found += [
         _reason("relationship", relationship["kind"], relationship["kind"].replace("_", " "))
         for relationship in one["relationships"]

@@ -4,13 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from prometheus_client import Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.search.boundary import IndexFailed, tantivy_calls, total_of
+from services.search.boundary import tantivy_calls
 from services.search.index import IndexHome, size_of
-from services.search.models import IndexRead
+from services.search.models import IndexRead, VocabularyRead
 from services.search.query import audience_query
+from services.search.question import audience_value
 from services.search.reading import IndexNotReady, IndexReader
 from services.search.schema import FORMAT
 from services.search.searching import SearchFailed
@@ -19,6 +21,25 @@ from shared.log_follower import STREAM
 from shared.service_client import DirectoryClient
 from shared.serving import DependencyState
 from shared.vocabulary import Visibility
+
+INDEX_LAG = Gauge(
+    "search_index_lag", "Events on the log that are not in the index, as /readyz last saw it."
+)
+INDEX_BYTES = Gauge("search_index_bytes", "Size of the live index on disk.")
+_KINDS = {"kinds": {"terms": {"field": "kind"}}}
+
+
+def measure_size(reading: IndexReader) -> None:
+    """Have the size of the index measured whenever the measurements are asked for."""
+
+    def measure() -> float:
+        try:
+            return size_of(reading.folder) if reading.folder else 0.0
+        except OSError:
+            # The folder may have made room for another one a moment ago.
+            return 0.0
+
+    INDEX_BYTES.set_function(measure)
 
 
 async def describe_index(
@@ -36,13 +57,22 @@ async def describe_index(
     """
     try:
         stored = _stored_position(reading)
+        view = reading.view()
         with tantivy_calls():
-            found = reading.searcher().search(audience_query(audience), limit=1)
+            counted = view.searcher.aggregate(audience_query(audience), _KINDS)
+        kinds = {found["key"]: int(found["doc_count"]) for found in counted["kinds"]["buckets"]}
         size = size_of(reading.folder) if reading.folder else 0
     except OSError as error:
         raise SearchFailed("The search index could not be read. Try again in a moment.") from error
     return IndexRead(
-        documents=total_of(found),
+        documents=sum(kinds.values()),
+        kinds=dict(sorted(kinds.items())),
+        vocabulary=VocabularyRead(
+            words=len(view.vocabulary.of(audience_value(audience)).words),
+            learned_at=None
+            if reading.learned_at is None
+            else datetime.fromtimestamp(reading.learned_at, UTC),
+        ),
         log_id=stored.position.log_id,
         position=stored.position.sequence,
         lag=await _find_lag(stored, redis, directory),
@@ -50,7 +80,8 @@ async def describe_index(
         last_commit_at=datetime.fromtimestamp(reading.committed_at or 0.0, UTC),
         format=FORMAT,
         folder=reading.folder.name if reading.folder else "",
-        rebuild_requested=home.rebuild_requested_at() is not None,
+        rebuild_requested=home.rebuild_requested_at() is not None
+        or home.damage_reported() is not None,
     )
 
 
@@ -62,9 +93,18 @@ async def check_dependencies(
     try:
         stored = _stored_position(reading)
         lag = await _find_lag(stored, redis, directory)
-        detail = f"position {stored.position.sequence}, lag {'unknown' if lag is None else lag}"
-    except (IndexNotReady, IndexFailed) as error:
+        size = size_of(reading.folder) if reading.folder else 0
+        detail = (
+            f"position {stored.position.sequence}, lag {'unknown' if lag is None else lag}, "
+            f"{size:,} bytes"
+        )
+    except IndexNotReady as error:
         has_index, detail = False, str(error)
+    except OSError as error:
+        reading.failed(error)
+        has_index, detail = False, f"cannot be read: {error}"
+    if reading.damage is not None:
+        has_index, detail = False, f"damaged, and being built anew: {reading.damage}; {detail}"
     broker = await _try_broker(redis)
     answers = await _try_directory(directory)
     return [
@@ -104,7 +144,9 @@ async def _find_lag(stored: StoredPosition, redis: Redis, directory: DirectoryCl
         if page["log_id"] != stored.position.log_id:
             return None
         head = int(page["head"])
-    return max(0, head - stored.position.sequence)
+    lag = max(0, head - stored.position.sequence)
+    INDEX_LAG.set(lag)
+    return lag
 
 
 async def _head_in_redis(redis: Redis, log_id: str) -> int | None:

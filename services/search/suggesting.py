@@ -35,17 +35,17 @@ def suggest(reading: IndexReader, question: Question) -> bytes:
         SearchFailed: it could not be read.
     """
     wording = question.wording
-    words = tuple(word for phrase in (wording.words, *wording.phrases) for word in phrase)
+    # The word that may go on is none of a phrase, and it comes last.
+    words = tuple(word for phrase in (*wording.phrases, wording.words) for word in phrase)
     if len("".join(words)) < _FEWEST_LETTERS:
         return b'{"items":[]}'
     view = reading.view()
-    finished = question.wording.prefix is None
     try:
         with tantivy_calls():
-            items = _suggestions(view, question, words, finished)
+            items = _suggestions(view, question, words, wording.unfinished)
             if not items:
                 mended = _mended(words, view.vocabulary, question.audience)
-                items = _suggestions(view, question, mended, False) if mended != words else []
+                items = _suggestions(view, question, mended, True) if mended != words else []
     except IndexFailed as error:
         raise SearchFailed(
             "The search index could not be read; this is logged. Try again in a moment."
@@ -53,7 +53,7 @@ def suggest(reading: IndexReader, question: Question) -> bytes:
     return orjson.dumps({"items": items})
 
 
-def _suggestions(view: View, question: Question, words: Words, finished: bool) -> list[JsonObject]:
+def _suggestions(view: View, question: Question, words: Words, may_go_on: bool) -> list[JsonObject]:
     searcher = view.searcher
     whole = " ".join(words)
     clauses: list[Clause] = [(Occur.Must, silent(term("audience", question.audience)))]
@@ -61,7 +61,9 @@ def _suggestions(view: View, question: Question, words: Words, finished: bool) -
     *complete, last = words
     for word in carrying(tuple(complete)):
         clauses.append((Occur.Must, silent(_in_a_name(searcher, word, False))))
-    clauses.append((Occur.Must, silent(_in_a_name(searcher, last, not finished))))
+    # One letter, as the next word begins with, says too little to leave anything out.
+    if not may_go_on or len(last) >= PREFIX_LETTERS[0]:
+        clauses.append((Occur.Must, silent(_in_a_name(searcher, last, may_go_on))))
     clauses += [(Occur.Should, query) for query in _names_that_begin(searcher, whole)]
     page = find_page(searcher, Query.boolean_query(clauses), question, 0)
     documents: list[Any] = [searcher.doc(hit.address) for hit in page.hits]

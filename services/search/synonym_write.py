@@ -21,6 +21,8 @@ from shared.texts import ShortText, in_one_form, without_controls
 
 MOST_TERMS = 20
 _MOST_WORDS = 8
+# Each field that nobody knows becomes an error of its own, which takes a while for thousands.
+_MOST_FIELDS = 50
 _READ_ONLY = frozenset({"id", "version", "created_at", "modified_at"})
 
 
@@ -74,6 +76,8 @@ class SynonymWrite(BaseModel):
     @classmethod
     def _pass_over_read_only(cls, value: Any) -> Any:
         if isinstance(value, dict):
+            if len(value) > _MOST_FIELDS:
+                raise ValueError(f"has over {_MOST_FIELDS} fields")
             return {field: inner for field, inner in value.items() if field not in _READ_ONLY}
         return value
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
-from uuid import UUID
+from itertools import chain
 
 import orjson
 
 from services.search.countries import names_of_area, names_of_country
-from services.search.name_words import one_form, same_words_of
+from services.search.name_words import content_words, one_form, same_words
 from services.search.ranking import precedence_of, prominence_of
-from services.search.schema import Fields
+from services.search.schema import Fields, as_stem
 from services.search.stems import language_of, stem
 from shared.audience import cut_partner
 from shared.folding import folded_name
@@ -18,7 +18,8 @@ from shared.records import JsonObject
 from shared.vocabulary import Visibility
 
 PREFIX_LETTERS = (2, 12)
-_HIGHEST_BIT = 62
+# As much of an id as an unsigned field holds with room to spare.
+_LOWER_BITS = (1 << 62) - 1
 _MAX_EXACT = 500
 # As much as a cursor can carry in any script.
 _MOST_OF_A_NAME = 200
@@ -60,7 +61,7 @@ def topic_documents(record: JsonObject, sequence: int) -> list[Fields]:
     texts = {
         "names": _once([title, *preferred, *others]),
         "around": [record["notation"], record["scheme"]],
-        "description": [*record["definition"].values(), *record["priorities"]],
+        "description": _once([*record["definition"].values(), *record["priorities"]]),
     }
     described = [*record["definition"].items(), *(("en", text) for text in record["priorities"])]
     fields = _common_fields(
@@ -73,13 +74,13 @@ def topic_documents(record: JsonObject, sequence: int) -> list[Fields]:
     fields["notation"] = [record["notation"]]
     fields["scheme"] = [record["scheme"]]
     fields["broader"] = record["broader"]
-    return [fields_without_empty(fields)]
+    return [fields]
 
 
 def _partner_fields(cut: JsonObject, audiences: list[str], sequence: int) -> Fields:
     names = cut["names"]
     title = next(name["value"] for name in names if "display" in name["kinds"])
-    acronyms = _of_kinds(names, "acronym")
+    acronyms = _once(_of_kinds(names, "acronym"))
     labels = _of_kinds(names, "label", "alias")
     # Who looks for a body that is no more is led to the one that took its place.
     predecessors = [
@@ -88,14 +89,14 @@ def _partner_fields(cut: JsonObject, audiences: list[str], sequence: int) -> Fie
         if relationship["kind"] == "predecessor"
     ]
     former = _once([*_of_kinds(names, "former"), *predecessors])
-    places = _places(cut)
-    notations = [topic["notation"] for topic in cut["topics"]]
+    places = _once(_places(cut))
+    notations = _once([topic["notation"] for topic in cut["topics"]])
     texts = {
         "names": _once([title, *labels]),
         "acronyms": acronyms,
         "former_names": former,
         "place": places,
-        "description": list(cut["description"].values()),
+        "description": _once(cut["description"].values()),
         "topics": notations,
     }
     around = [*places, *notations, *(names_of_country(cut["country"]) if cut["country"] else ())]
@@ -113,7 +114,7 @@ def _partner_fields(cut: JsonObject, audiences: list[str], sequence: int) -> Fie
     if acronyms:
         fields["abbreviated"] = _exact([*acronyms, title, *labels])
     fields |= _partner_filters(cut, notations)
-    return fields_without_empty(fields)
+    return fields
 
 
 def _partner_filters(cut: JsonObject, notations: list[str]) -> Fields:
@@ -131,7 +132,7 @@ def _partner_filters(cut: JsonObject, notations: list[str]) -> Fields:
         "country": [cut["country"]] if cut["country"] else [],
         "area": _once(areas),
         "area_key": _once(area_keys),
-        "topic": _once(notations),
+        "topic": notations,
         "topic_id": _once(topic["topic_id"] for topic in cut["topics"]),
         "status": [cut["status"]],
         "year": [] if cut["established"] is None else [cut["established"]],
@@ -151,18 +152,22 @@ def _common_fields(
     audiences: list[str],
     sequence: int,
 ) -> Fields:
-    shown = {field: found for field, values in texts.items() if (found := _once(values))}
+    shown = {field: values for field, values in texts.items() if values}
     names = _once([*texts["names"], *texts.get("former_names", ()), *texts.get("acronyms", ())])
     name_words = {name: _folded(name).split() for name in names}
     named = {word for words in name_words.values() for word in words}
-    # Nothing is an acronym by a typing error, so they are no part of the vocabulary.
-    acronyms = texts.get("acronyms", ())
-    spelled = {word for name, words in name_words.items() if name not in acronyms for word in words}
+    # Nothing is an acronym by a typing error, so they are no part of the vocabulary. What is both,
+    # as Europol is, counts as a name.
+    spelled_names = {*texts["names"], *texts.get("former_names", ())}
+    spelled = {word for name in spelled_names for word in name_words[name]}
     # A description is split by its language's stems; the language of each goes along.
     languages = {language_of(tag) for tag, _ in described}
     written = [(language_of(tag), _folded(text).split()) for tag, text in described]
     around_words = [_folded(value).split() for value in around]
     every = spelled.union(*around_words, *(words for _, words in written))
+    stems = [[stem(word, language) for word in words] for language, words in written]
+    anywhere = {one_form(word) for word in named.union(*around_words)}
+    anywhere.update(as_stem(word) for words in stems for word in words)
     name_key = f"{_folded(title)[:_MOST_OF_A_NAME]}\x01{record['id']}"
     return {
         "id": record["id"],
@@ -171,13 +176,14 @@ def _common_fields(
         "title": _joined(name_words[title]),
         "names": [_joined(words) for name, words in name_words.items() if name != title],
         "around": [_joined(words) for words in around_words],
-        "description": [
-            " ".join(stem(word, language) for word in words) for language, words in written
-        ],
+        "description": [" ".join(words) for words in stems],
+        "found": list(anywhere),
         "words": [word for word in every if len(word) <= _LONGEST_WORD],
         "languages": sorted(languages),
-        "prefixes": list({prefix for word in named for prefix in prefixes_of(word)}),
-        "same_words": _once(same_words_of(name)[:_MAX_EXACT] for name in names),
+        "prefixes": list(chain.from_iterable([_beginnings_of(word) for word in named])),
+        "same_words": _once(
+            same_words(content_words(words))[:_MAX_EXACT] for words in name_words.values()
+        ),
         "name_key": name_key,
         "created_key": f"{record['created_at']}\x01{record['id']}",
         "modified_key": f"{record['modified_at']}\x01{record['id']}",
@@ -186,7 +192,7 @@ def _common_fields(
         "precedence": precedence_of(
             name_key, prominence_of(record), active=record["status"] == "active"
         ),
-        "id_number": UUID(record["id"]).int & ((1 << _HIGHEST_BIT) - 1),
+        "id_number": int(record["id"].replace("-", ""), 16) & _LOWER_BITS,
         "version": record["version"],
         "sequence": sequence,
         "head": orjson.dumps({"kind": kind, "id": record["id"], "title": title})[:-1],
@@ -195,15 +201,12 @@ def _common_fields(
     }
 
 
-def fields_without_empty(fields: Fields) -> Fields:
-    """`fields` without those that have no value, which tantivy need not be told of."""
-    return {name: value for name, value in fields.items() if value not in ("", [], None)}
-
-
-def prefixes_of(word: str) -> list[str]:
-    """The beginnings of `word` that a question may end in."""
+@lru_cache(maxsize=65_536)
+def _beginnings_of(word: str) -> tuple[str, ...]:
+    """The beginnings of a word that a question may end in."""
     shortest, longest = PREFIX_LETTERS
-    return [word[:length] for length in range(shortest, min(len(word) - 1, longest) + 1)]
+    last = min(len(word) - 1, longest)
+    return tuple(word[:length] for length in range(shortest, last + 1))
 
 
 def _joined(words: list[str]) -> str:
@@ -228,12 +231,12 @@ def _places(cut: JsonObject) -> list[str]:
 
 def _identifiers(cut: JsonObject) -> list[str]:
     values = [external["value"] for external in cut["external_ids"]]
-    tails = [value.rstrip("/").rsplit("/", 1)[-1] for value in values]
+    tails = [value.rstrip("/").rsplit("/", 1)[-1] for value in values if "/" in value]
     return [*values, *tails, *cut["domains"]]
 
 
 def _exact(values: Iterable[str]) -> list[str]:
-    return _once(folded[:_MAX_EXACT] for value in values if (folded := _folded(value)))
+    return _once([_folded(value)[:_MAX_EXACT] for value in values])
 
 
 def exact_form(text: str) -> str:
@@ -242,4 +245,4 @@ def exact_form(text: str) -> str:
 
 
 def _once(values: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(value for value in values if value))
+    return list(dict.fromkeys(filter(None, values)))

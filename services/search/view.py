@@ -6,7 +6,7 @@ import orjson
 from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import tantivy_calls
-from services.search.query import term
+from services.search.query import KnownWords, term
 from services.search.taxonomy import Taxonomy, TaxonomyReader
 from services.search.vocabulary import Vocabulary
 from services.search.wording import Words
@@ -27,6 +27,7 @@ class View:
         self.searcher = searcher
         self.vocabulary = vocabulary
         self._topics: TaxonomyReader = TaxonomyReader() if before is None else before._topics
+        self.words: KnownWords = {}
         self._abbreviations: dict[tuple[str, str], list[Words]] = {}
 
     def taxonomy(self) -> Taxonomy:

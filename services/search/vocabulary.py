@@ -24,6 +24,8 @@ _FIRST_LETTER_COSTS = 0.5
 # How many errors a word must be nearer to be taken for one that is ten times as frequent.
 _FREQUENCY_COUNTS = 0.35
 _SHORTEST_PART = 3
+# A word of so few records may be an error where one letter away stands one of many more.
+_RARE, _MUCH_COMMONER = 2, 20
 _FEW_NEW = 1_000
 
 
@@ -34,6 +36,8 @@ class Candidate(NamedTuple):
     errors: int
     cost: float
     """The lower the likelier: errors, less what its frequency speaks for it."""
+    first_is_wrong: bool
+    """Whether the error is in the first letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +130,25 @@ class Vocabulary:
                 continue
             first_is_wrong = other[0] != word[0] and other[:2] != word[1::-1]
             cost = errors + (_FIRST_LETTER_COSTS if first_is_wrong else 0.0)
-            found.append(Candidate(other, errors, cost + _cost_of(count)))
+            found.append(Candidate(other, errors, cost + _cost_of(count), first_is_wrong))
         found.sort(key=lambda candidate: (candidate.cost, candidate.word))
         return found[:_MOST_CANDIDATES]
+
+    def commoner_neighbour(self, word: str, audience: str) -> str | None:
+        """The word that a rare one is a likely typing error of; None for most words."""
+        counts = self.of(audience).words
+        count = counts.get(word, 0)
+        if not 0 < count <= _RARE or not errors_allowed(word):
+            return None
+        named = [self._listed[number] for number in self._large.near(word, 1)]
+        named += [self._late[number] for number in self._small.near(word, 1)]
+        # Some of those named are two errors away, and the commonest may be one of them.
+        neighbours = [
+            other
+            for other in named
+            if counts.get(other, 0) >= _MUCH_COMMONER * count and OSA.distance(word, other) == 1
+        ]
+        return max(neighbours, key=counts.__getitem__, default=None)
 
     def cost_of(self, word: str, audience: str) -> float | None:
         """What it costs to take `word` as it stands; None where the audience has no such word."""

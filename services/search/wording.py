@@ -1,6 +1,8 @@
 """What a person typed, read as words, "phrases" and -exclusions. Nothing in it can be malformed."""
 
 import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.search.name_words import FUNCTION_WORDS
@@ -28,6 +30,8 @@ class Wording:
     """Words, or phrases of several words, that a hit must not have."""
     prefix: str | None
     """What the last word may only be the beginning of."""
+    unfinished: bool
+    """Whether the last word may go on, however short it is."""
     whole: str
     """What is asked for, without exclusions, as a whole folded name."""
     capitals: frozenset[str]
@@ -44,12 +48,9 @@ class Wording:
 
 def read_wording(q: str) -> Wording:
     """What `q` asks for; whatever it is, it is searched, and `warnings` says what was not used."""
-    text = q.translate(_QUOTES)
+    text, is_closed = _closed(q)
     warnings = []
-    if text.count('"') % 2:
-        # The last mark has no other end.
-        at = text.rindex('"')
-        text = f"{text[:at]} {text[at + 1 :]}"
+    if not is_closed:
         warnings.append("A quotation mark is not closed; what follows it was searched as words.")
     words: list[str] = []
     phrases: list[Words] = []
@@ -82,12 +83,13 @@ def read_wording(q: str) -> Wording:
         warnings.append(f"Only the first {MOST_WORDS} words of q were searched.")
     if q.strip() and not (words or phrases or excluded):
         warnings.append("q has no letters or digits, so nothing was found.")
-    unfinished = last_is_word and not left_out and text[-1:].isalnum()
+    unfinished = last_is_word and not left_out and _is_of_a_word(text[-1])
     return Wording(
         words=tuple(words),
         phrases=tuple(phrases),
         excluded=tuple(excluded),
         prefix=words[-1] if unfinished and len(words[-1]) >= PREFIX_LETTERS[0] else None,
+        unfinished=unfinished,
         whole=exact_form(" ".join(wanted)),
         capitals=frozenset(capitals),
         nothing_to_find=bool(q.strip()) and not (words or phrases or excluded),
@@ -95,9 +97,42 @@ def read_wording(q: str) -> Wording:
     )
 
 
+def with_other_words(q: str, replaced: Sequence[str]) -> str:
+    """`q` with other words in the place of those that may stand anywhere, and all else as it is.
+
+    `replaced` has what stands in the place of each of its words, or the word itself.
+    """
+    left = list(replaced)
+    pieces = []
+    for piece in _PIECE.finditer(_closed(q)[0]):
+        if piece["rest"] is None or piece["minus"] is not None:
+            pieces.append(piece.group())
+            continue
+        words = words_of(piece["rest"])
+        instead, left = left[: len(words)], left[len(words) :]
+        # A minus that does not exclude here might do so where it comes to stand.
+        stays = instead == words and not piece["rest"].startswith("-")
+        pieces.append(piece["rest"] if stays else " ".join(instead))
+    return " ".join(piece for piece in pieces if piece)
+
+
+def _closed(q: str) -> tuple[str, bool]:
+    """`q` with plain quotation marks, each of which has its other end; whether they all had."""
+    text = q.translate(_QUOTES)
+    if text.count('"') % 2 == 0:
+        return text, True
+    # The last mark has no other end.
+    at = text.rindex('"')
+    return f"{text[:at]} {text[at + 1 :]}", False
+
+
 def carrying(words: Words) -> Words:
     """Those of `words` that a record must have; all of them where they are function words only."""
     return tuple(word for word in words if word not in FUNCTION_WORDS) or words
+
+
+def _is_of_a_word(character: str) -> bool:
+    return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
 def _is_in_capitals(content: str) -> bool:

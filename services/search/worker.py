@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from services.search.boundary import IndexFailed
 from services.search.consumer import IndexConsumer
+from services.search.damage import DamageWatch
 from services.search.index import IndexHome
 from services.search.insights import INSIGHT_LOOP, INSIGHT_SECONDS, SearchCounter
 from services.search.learning import VocabularyLearner
@@ -26,6 +27,7 @@ from shared.serving import run_together
 _HTTP_SECONDS = 10
 _UPKEEP_SECONDS = 0.5
 _LEARN_SECONDS = 0.1
+_WATCH_SECONDS = 0.5
 
 
 class SearchWorker:
@@ -43,12 +45,27 @@ class SearchWorker:
     async def follow(self) -> int:
         """Let the next events of the log take effect; how many they were."""
         try:
+            await self._replace_damaged()
             return await self._follower.step()
         except IndexFailed:
             # The next step loads the position anew, looks whether the index is still whole, and
             # builds it again if it is not.
             self._follower = LogFollower(self._redis, self._directory, self.consumer)
             raise
+
+    async def _replace_damaged(self) -> None:
+        """Begin anew where reads have shown that the live index is damaged.
+
+        Only here, between two steps: the new index may stand behind what the follower has read.
+        """
+        damaged = self._home.damage_reported()
+        if damaged is None:
+            return
+        live = self._home.live()
+        if live is not None and live.name == damaged:
+            self._follower = LogFollower(self._redis, self._directory, self.consumer)
+            await self.consumer.begin(f"{damaged} is damaged")
+        self._home.damage_mended()
 
     async def upkeep(self) -> int:
         """Replay set-aside events and rebuild the index, where that was asked for."""
@@ -75,13 +92,14 @@ class SearchWorker:
 
 
 async def run_beside(
-    synonyms: SynonymBook, counter: SearchCounter, learner: VocabularyLearner
+    synonyms: SynonymBook, counter: SearchCounter, learner: VocabularyLearner, watch: DamageWatch
 ) -> None:
     """What goes on beside answering, in each process that answers, until cancelled."""
     await run_together(
         run_loop(SYNONYM_LOOP, synonyms.refresh, Nudge(), SYNONYM_SECONDS),
         run_loop(INSIGHT_LOOP, counter.step, Nudge(), INSIGHT_SECONDS),
         run_loop("search.learn", learner.step, Nudge(), _LEARN_SECONDS),
+        run_loop("search.damage", watch.step, Nudge(), _WATCH_SECONDS),
     )
 
 

@@ -65,6 +65,11 @@ class Writing:
         self._index = open_index(folder)
         with tantivy_calls():
             self._writer: IndexWriter = self._index.writer(_HEAP_BYTES, num_threads=1)
+            # A commit that broke off may have left files, and would be repeated under their names:
+            # to tantivy a file that is there already is an error, each time anew.
+            self._writer.garbage_collect_files()
+        for leftover in folder.glob(".tmp*"):
+            leftover.unlink(missing_ok=True)
         self._schema = self._index.schema
         self._stored = read_position(self._index, self._index.searcher())
 

@@ -52,17 +52,43 @@ def a_record(record_id: str, version: int, name: str, **more: Any) -> Json:
     }
 
 
-def an_event(sequence: int, record_id: str, record: Json | None, kind: str = "updated") -> Json:
-    """A partner event as it stands on the log."""
+def a_topic(topic_id: str, version: int, notation: str, **more: Any) -> Json:
+    """A whole topic."""
+    return {
+        "id": topic_id,
+        "version": version,
+        "created_at": _MOMENT,
+        "modified_at": _MOMENT,
+        "notation": notation,
+        "scheme": "theme",
+        "pref_label": {"en": notation},
+        "alt_labels": [],
+        "definition": {},
+        "broader": [],
+        "related": [],
+        "status": "active",
+        "replaced_by": None,
+        "state_of_knowledge": None,
+        "priorities": [],
+        "source": None,
+        "review": None,
+        **more,
+    }
+
+
+def an_event(
+    sequence: int, record_id: str, record: Json | None, kind: str = "partner.updated"
+) -> Json:
+    """An event as it stands on the log."""
     return {
         "specversion": "1.0",
         "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{record_id} {sequence}")),
         "source": "/directory",
-        "type": f"partner.{kind}",
+        "type": kind,
         "subject": record_id,
         "time": _MOMENT,
         "datacontenttype": "application/json",
-        "dataschema": "http://directory.test/event-schemas/partner.updated",
+        "dataschema": f"http://directory.test/event-schemas/{kind}",
         "traceparent": None,
         "sequence": sequence,
         "data": {
@@ -83,6 +109,8 @@ class ScriptedDirectory:
     def __init__(self) -> None:
         self.log_id = str(uuid.uuid4())
         self.records: dict[str, Json] = {}
+        self.topics: dict[str, Json] = {}
+        self.exported_at = 0
         self.events: list[Json] = []
         self.app = FastAPI()
         self.app.post("/oauth/token")(self._token)
@@ -97,9 +125,26 @@ class ScriptedDirectory:
 
     def say(self, record_id: str, record: Json | None, kind: str = "updated") -> Json:
         """Put an event on the log."""
-        event = an_event(self.head + 1, record_id, record, kind)
+        return self._put(an_event(self.head + 1, record_id, record, f"partner.{kind}"))
+
+    def say_topic(self, topic: Json) -> Json:
+        """Put an event of a topic on the log."""
+        return self._put(an_event(self.head + 1, topic["id"], topic, "topic.updated"))
+
+    def as_of(self, sequence: int) -> "ScriptedDirectory":
+        """This directory as it was when it had said so much."""
+        then = ScriptedDirectory()
+        then.log_id = self.log_id
+        for event in self.events[:sequence]:
+            then._put(event)
+        return then
+
+    def _put(self, event: Json) -> Json:
         self.events.append(event)
-        if record is None or record["status"] == "withdrawn":
+        record_id, record = event["subject"], event["data"]["record"]
+        if event["type"].startswith("topic."):
+            self.topics[record_id] = record
+        elif record is None or record["status"] == "withdrawn":
             self.records.pop(record_id, None)
         else:
             self.records[record_id] = record
@@ -114,13 +159,14 @@ class ScriptedDirectory:
         return {"items": items, "next_after": last, "log_id": self.log_id, "head": self.head}
 
     async def _partners(self) -> Response:
-        lines = b"".join(orjson.dumps(record) + b"\n" for record in self.records.values())
-        return self._export(lines)
+        return self._export(self.records)
 
     async def _topics(self) -> Response:
-        return self._export(b"")
+        return self._export(self.topics)
 
-    def _export(self, lines: bytes) -> Response:
+    def _export(self, records: dict[str, Json]) -> Response:
+        lines = b"".join(orjson.dumps(record) + b"\n" for record in records.values())
+        self.exported_at = self.head
         headers = {"X-Log-Id": self.log_id, "X-Sequence": str(self.head)}
         return Response(lines, media_type="application/x-ndjson", headers=headers)
 

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from services.search.index import IndexHome
 from services.search.worker import SearchWorker
 from shared.broker import connect_broker
-from shared.log_follower import STREAM
+from shared.log_follower import STREAM, Position
 from tests.conftest import database_url  # noqa: F401 - on both kinds of database
 from tests.search.scripted_directory import ScriptedDirectory, a_record, client_of
 from tests.search.served_search import ServedSearch, search_settings, serve_search
@@ -129,6 +129,46 @@ async def test_a_replay_takes_effect_once_the_cause_is_gone(
     assert await worker.upkeep() == 1
     assert await served.titles("") == ["Replayed Institute"]
     assert (await dead_events(served))[0]["state"] == "replayed"
+
+
+async def test_what_one_replica_replays_takes_effect_in_all(
+    served: ServedSearch,
+    scripted: ScriptedDirectory,
+    worker: SearchWorker,
+    redis: Redis,
+    search_database_url: str,
+    tmp_path: Path,
+) -> None:
+    """They share the list of what was set aside, and each has an index of its own."""
+    settings = search_settings(
+        served.settings.directory_url,
+        served.settings.redis_url,
+        tmp_path / "other",
+        SEARCH_DATABASE_URL=search_database_url,
+        WORKER="off",
+    )
+    async with (
+        client_of(scripted) as client,
+        serve_search(settings, served.directory, wait=False) as other,
+    ):
+        home = IndexHome(settings.index_dir)
+        its_worker = SearchWorker(home, redis, client, other.app.state.database)
+        await worker.follow()
+        await its_worker.follow()
+        event = scripted.say(SECOND, a_record(SECOND, 1, "Replayed everywhere"))
+        for consumer in (worker.consumer, its_worker.consumer):
+            await consumer.set_aside(event, "something was away", Position(scripted.log_id, 1))
+        (dead,) = [one for one in await dead_events(served) if one["log_id"] == scripted.log_id]
+        replay = f"/search/dead-events/{dead['id']}/replay"
+        headers = await served.directory.signed_in()
+        assert (await served.client.post(replay, headers=headers)).status_code == 202
+        assert (await worker.upkeep(), await served.titles("")) == (1, ["Replayed everywhere"])
+        assert await other.titles("") == []
+        await its_worker.upkeep()
+        assert await other.titles("") == ["Replayed everywhere"]
+        assert (await worker.upkeep(), await its_worker.upkeep()) == (0, 0)
+        assert (await its_worker.consumer.load_position()) == Position(scripted.log_id, 1)
+        await its_worker.consumer.close()
 
 
 async def test_another_log_means_another_beginning(

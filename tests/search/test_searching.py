@@ -89,7 +89,8 @@ async def test_exact_names_come_first(search: ServedSearch) -> None:
 async def test_a_ceased_body_names_its_successor(search: ServedSearch) -> None:
     """Who looks for a body that is no more finds the one that took over, and then itself."""
     answer = await search.ask(q="Serious Organised Crime Agency")
-    assert [item["title"] for item in answer["items"]] == [
+    # Behind them comes, as soon as acronyms are learned, who writes only its acronym.
+    assert [item["title"] for item in answer["items"]][:2] == [
         "National Crime Agency",
         "Serious Organised Crime Agency",
     ]

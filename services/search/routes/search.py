@@ -8,7 +8,7 @@ from services.search.facet_search import find_facet_values
 from services.search.filters import FACETS
 from services.search.models import FacetAnswer, SearchAnswer
 from services.search.parameters import FacetParameters, SearchParameters
-from services.search.question import make_question
+from services.search.question import audience_value, make_question
 from services.search.reading import IndexNotReady
 from services.search.routes.lean import lean_router
 from services.search.searching import SearchFailed, answer_question
@@ -38,19 +38,24 @@ async def search_records(
     if asked.explain:
         require_account(caller)
     state = request.app.state
-    question = make_question(
-        q=asked.q,
-        filters=asked.filters(),
-        facets=asked.facets,
-        sort=asked.sort,
-        limit=asked.limit,
-        cursor=asked.cursor,
-        audience=caller.audience,
-        highlighting=asked.highlight,
-        explained=asked.explain,
-    )
-    answer = await answer_question(state.reading, question, state.synonyms.table)
-    if question.wording.has_text and asked.cursor is None:
+    view, synonyms, hot = state.reading.view(), state.synonyms.table, state.hot_answers
+    key = (request.scope["query_string"], audience_value(caller.audience))
+    answer = hot.recall(key, view, synonyms)
+    if answer is None:
+        question = make_question(
+            q=asked.q,
+            filters=dict(request.query_params),
+            facets=asked.facets,
+            sort=asked.sort,
+            limit=asked.limit,
+            cursor=asked.cursor,
+            audience=caller.audience,
+            highlighting=asked.highlight,
+            explained=asked.explain,
+        )
+        answer = await answer_question(view, question, synonyms)
+        hot.keep(key, view, synonyms, answer)
+    if asked.cursor is None and asked.q:
         state.insights.count(asked.q, answer.total)
     headers = {} if answer.next is None else {"Link": next_link(request, answer.next)}
     return Response(answer.body, media_type="application/json", headers=headers)
@@ -81,7 +86,7 @@ async def search_facet_values(
     state = request.app.state
     question = make_question(
         q=asked.q,
-        filters=asked.filters(),
+        filters=dict(request.query_params),
         facets=facet,
         limit=1,
         audience=caller.audience,
