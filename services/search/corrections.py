@@ -1,37 +1,34 @@
 """What a question may have meant, when little or nothing was found for it as it stands."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from services.search.expansion import Expansion
+from services.search.finding import Finding
 from services.search.wording import Words, with_other_words
-
-if TYPE_CHECKING:
-    from services.search.searching import Search
 
 FEW = 2
 _MOST_READINGS = 3
 
 
 def did_you_mean(
-    search: "Search", expansion: Expansion, total: int, *, is_name: bool
+    finding: Finding, expansion: Expansion, total: int, *, is_name: bool
 ) -> str | None:
     """The question with its typing errors mended, if that finds more; None where it is good.
 
     It is offered only if the caller finds something by it, with the same filters. `is_name`: the
     question is the whole name of what was found, so it was meant as it stands.
     """
-    question = search.question
+    question = finding.question
     if question.cursor is not None or not question.wording.words:
         return None
     readings: Sequence[Words] = expansion.readings
     if not readings:
         if total > FEW or is_name:
             return None
-        readings = _rare_words_replaced(search)
+        readings = _rare_words_replaced(finding)
     meant: Words | None = None
     for reading in readings:
-        found, names_somebody = search.found_by(reading)
+        found, names_somebody = finding.found_by(reading)
         if not found or (not expansion.is_mended and found <= total):
             continue
         # The likeliest, unless a less likely one is somebody's whole name.
@@ -44,10 +41,10 @@ def did_you_mean(
     return with_other_words(question.q, _in_place_of(question.wording.words, meant))
 
 
-def _rare_words_replaced(search: "Search") -> list[Words]:
+def _rare_words_replaced(finding: Finding) -> list[Words]:
     """The question with a word that hardly anybody has replaced by its much commoner neighbour."""
-    wording, audience = search.question.wording, search.question.audience
-    vocabulary = search.view.vocabulary
+    wording, audience = finding.question.wording, finding.question.audience
+    vocabulary = finding.view.vocabulary
     found = []
     for at, word in enumerate(wording.words):
         if word in wording.capitals:

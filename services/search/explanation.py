@@ -1,21 +1,20 @@
 """Why a hit stands where it stands: its tier, what each word counts, and what settles ties."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tantivy import Occur, Query, Searcher
 
+from services.search.clauses import silent, term
 from services.search.expansion import Expansion, Other, Unit
+from services.search.finding import Finding
 from services.search.pages import Page
-from services.search.query import Mode, QueryBuilder, silent, term
+from services.search.query import Mode, QueryBuilder
 from services.search.ranking import PREFIX_SCORE, WEIGHTS, reading_of_precedence
 from services.search.schema import DESCRIPTION, FOUND, PREFIXES, as_stem, build_schema
 from services.search.text import PREFIX_LETTERS
 from services.search.wording import Words
 from shared.records import JsonObject
-
-if TYPE_CHECKING:
-    from services.search.searching import Search
 
 _TIERS = {
     "exact_display": "the question is its display name",
@@ -29,22 +28,22 @@ _TIERS = {
 }
 
 
-def explain_hits(search: "Search", page: Page, expansion: Expansion) -> list[JsonObject]:
+def explain_hits(finding: Finding, page: Page, expansion: Expansion) -> list[JsonObject]:
     """An explanation of each hit of `page`. Blocks; asks the index for each part of the query."""
-    searcher: Searcher = search.view.searcher
+    searcher: Searcher = finding.view.searcher
     addresses = [hit.address for hit in page.hits]
     if not addresses:
         return []
     numbers = [int(found or 0) for found in searcher.fast_field_values("id_number", addresses)]
     precedences = [int(found or 0) for found in searcher.fast_field_values("precedence", addresses)]
     asking = _Asking(searcher, numbers)
-    builder = search.builder
-    tiers = {name: asking.scores(query) for name, query in builder.tiers(expansion).items()}
-    contained = [] if search.mode is Mode.every_word else builder.contained(expansion)
+    builder = finding.builder
+    tiers = {name: asking.scores(query) for name, query in builder.names.tiers(expansion).items()}
+    contained = [] if finding.mode is Mode.every_word else builder.names.contained(expansion)
     if contained:
         tiers["contained"] = asking.scores(Query.disjunction_max_query(contained))
     words = [part for unit in expansion.units for part in _parts_of(builder, asking, unit)]
-    words += [_phrase_part(builder, asking, phrase) for phrase in search.question.wording.phrases]
+    words += [_phrase_part(builder, asking, phrase) for phrase in finding.question.wording.phrases]
     return [
         {
             "tier": _best_tier(tiers, number),

@@ -7,9 +7,10 @@ import orjson
 from services.search.boundary import IndexFailed
 from services.search.expansion import Synonyms
 from services.search.facets import label_of, matches
+from services.search.finding import Finding
 from services.search.question import Question
 from services.search.reading import IndexReader
-from services.search.searching import Search, SearchFailed
+from services.search.searching import SearchFailed
 from shared.folding import words_of
 
 
@@ -27,13 +28,13 @@ async def find_facet_values(
         IndexNotReady: there is no index yet.
         SearchFailed: it could not be read.
     """
-    search = Search(reading.view(), question, synonyms)
+    finding = Finding(reading.view(), question, synonyms)
     wanted = words_of(contains)
 
     def find() -> bytes:
-        counted = search.facets()[facet]
+        counted = finding.facets()[facet]
         labelled = [
-            {**value, "label": label_of(facet, str(value["value"]), search.taxonomy())}
+            {**value, "label": label_of(facet, str(value["value"]), finding.taxonomy())}
             for value in counted
         ]
         found = [

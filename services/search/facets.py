@@ -6,8 +6,8 @@ from typing import Any
 from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import tantivy_calls, total_of
+from services.search.clauses import silent
 from services.search.countries import label_of_area, label_of_country
-from services.search.query import silent
 from services.search.taxonomy import Taxonomy, topic_query
 from shared.folding import words_of
 from shared.records import JsonObject

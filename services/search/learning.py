@@ -8,7 +8,7 @@ from prometheus_client import Gauge
 from tantivy import Query, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
-from services.search.query import term
+from services.search.clauses import term
 from services.search.reading import IndexNotReady, IndexReader
 from services.search.schema import ABBREVIATED, LANGUAGES, WORDS
 from services.search.vocabulary import EMPTY, AudienceWords, Vocabulary

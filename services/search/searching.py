@@ -2,27 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
 from prometheus_client import Counter, Histogram
-from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
 from services.search.corrections import did_you_mean
-from services.search.distance import distances_of, within_circle
-from services.search.expansion import Expansion, Synonyms, expand
+from services.search.distance import distances_of
+from services.search.expansion import Expansion, Synonyms
 from services.search.explanation import explain_hits
-from services.search.facets import EVERY_VALUE, MOST_VALUES, count_facets
+from services.search.finding import WARNINGS, Finding
 from services.search.highlights import shown_in, wanted_of
 from services.search.hot_answers import Answer
-from services.search.pages import Page, find_page, stage_of_cursor
-from services.search.query import Clause, Mode, QueryBuilder, filter_clauses, silent
+from services.search.pages import Page
 from services.search.question import Question
-from services.search.ranking import TIER
-from services.search.taxonomy import NO_TOPICS, Taxonomy, any_topic
 from services.search.view import View
 from shared.problems import Unavailable
 
@@ -33,22 +27,6 @@ QUERY_SECONDS = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
 )
 _ANSWERED, _FAILED = QUERIES.labels("answered"), QUERIES.labels("failed")
-# How a question is tried, one after the other until something is found, or enough. The number
-# stands in cursors.
-AS_ASKED, WITH_NAMES, MENDED, SOME_WORDS = 0, 1, 2, 3
-_MODES = {
-    AS_ASKED: Mode.every_word,
-    WITH_NAMES: Mode.every_word_or_name,
-    MENDED: Mode.every_word,
-    SOME_WORDS: Mode.some_words,
-}
-# With fewer hits than this, whole names within the question are taken as well.
-_FEW = 5
-_WARNINGS = {
-    WITH_NAMES: "Few records have every word of q, so whole names within q were found as well.",
-    SOME_WORDS: "No record has every word of q; these have some of them.",
-}
-_TOPICAL = ("topic", "strand")
 
 
 class SearchFailed(Unavailable):
@@ -68,7 +46,7 @@ async def answer_question(view: View, question: Question, synonyms: Synonyms) ->
         SearchFailed: the index could not be read.
     """
     started = time.perf_counter()
-    search = Search(view, question, synonyms)
+    finding = Finding(view, question, synonyms)
     try:
         if (
             question.facets
@@ -77,9 +55,9 @@ async def answer_question(view: View, question: Question, synonyms: Synonyms) ->
             or question.explained
             or question.filters.near is not None
         ):
-            answer = await asyncio.to_thread(search.answer)
+            answer = await asyncio.to_thread(_answer, finding)
         else:
-            answer = search.answer()
+            answer = _answer(finding)
     except IndexFailed as error:
         _FAILED.inc()
         raise SearchFailed(
@@ -90,192 +68,59 @@ async def answer_question(view: View, question: Question, synonyms: Synonyms) ->
     return answer
 
 
-class Search:
-    """One question to one state of the index."""
+def _answer(finding: Finding) -> Answer:
+    """The answer, rendered. Blocks."""
+    question = finding.question
+    expansion, page = finding.find()
+    stage = finding.stage
+    warnings = [*question.wording.warnings]
+    if stage in WARNINGS and page.total:
+        warnings.append(WARNINGS[stage])
+    rest = {
+        "facets": finding.count_facets(expansion),
+        "total": page.total,
+        "next": page.next,
+        "did_you_mean": did_you_mean(
+            finding, expansion, page.total, is_name=finding.is_name(expansion, page)
+        ),
+        "warnings": warnings,
+    }
+    return Answer(_render(finding, page, expansion, rest), page.total, page.next)
 
-    def __init__(self, view: View, question: Question, synonyms: Synonyms) -> None:
-        self.view = view
-        self.question = question
-        self.languages = view.vocabulary.of(question.audience).languages
-        self._synonyms = synonyms
-        self._searcher: Searcher = view.searcher
-        self.builder = QueryBuilder(view.searcher, question, self.languages, view.words)
-        self.stage = AS_ASKED
-        self._circle: list[Clause] | None = None
-        self._taxonomy: Taxonomy | None = None
 
-    def answer(self) -> Answer:
-        """The answer, rendered. Blocks."""
-        question = self.question
-        expansion, page = self.find()
-        stage = self.stage
-        warnings = [*question.wording.warnings]
-        if stage in _WARNINGS and page.total:
-            warnings.append(_WARNINGS[stage])
-        rest = {
-            "facets": self._count(expansion),
-            "total": page.total,
-            "next": page.next,
-            "did_you_mean": did_you_mean(
-                self, expansion, page.total, is_name=self._is_name(expansion, page)
-            ),
-            "warnings": warnings,
-        }
-        return Answer(self._render(page, expansion, rest), page.total, page.next)
-
-    def facets(self) -> dict[str, list[dict[str, Any]]]:
-        """The counts of the question's facets alone, of all their values. Blocks."""
-        expansion, _ = self.find()
-        return self._count(expansion, EVERY_VALUE)
-
-    def _count(
-        self, expansion: Expansion, most: int = MOST_VALUES
-    ) -> dict[str, list[dict[str, Any]]]:
-        return count_facets(
-            self._searcher,
-            self.question.facets,
-            tuple(self.question.filters.chosen),
-            lambda without: self.query(expansion, self.stage, without=without),
-            self.taxonomy() if self.question.facets else NO_TOPICS,
-            most,
+def _render(finding: Finding, page: Page, expansion: Expansion, rest: dict[str, Any]) -> bytes:
+    """The answer as JSON; head and record of a hit are spliced in as they were stored."""
+    question = finding.question
+    wanted = wanted_of(question.wording, expansion, finding.languages)
+    has_words = question.wording.has_text
+    with tantivy_calls():
+        documents: list[Any] = [finding.searcher.doc(hit.address) for hit in page.hits]
+        explained = explain_hits(finding, page, expansion) if question.explained else None
+        kilometres = _kilometres(finding, page)
+    items = []
+    for number, (hit, stored) in enumerate(zip(page.hits, documents, strict=True)):
+        shown = (
+            shown_in(stored.get_first("texts"), wanted, question)
+            if has_words
+            else {"highlights": {}}
         )
-
-    def find(self) -> tuple[Expansion, Page]:
-        """What was looked for and the page; `stage` says from then on how it was found."""
-        said = stage_of_cursor(self.question)
-        if said is not None:
-            return self._find_at(min(said, SOME_WORDS))
-        expansion, page = self._find_at(AS_ASKED)
-        wants_more = len(expansion.units) > 2 and not self._is_name(expansion, page)
-        if 0 < page.total < _FEW and wants_more:
-            more = self._find_at(WITH_NAMES)
-            if more[1].total > page.total:
-                return more
-            self.stage = AS_ASKED
-        if page.total:
-            return expansion, page
-        mended = self.expansion(MENDED)
-        if mended != expansion:
-            expansion, page = self._find_at(MENDED)
-        if not page.total and len(expansion.units) > 1:
-            expansion, page = self._find_at(SOME_WORDS)
-        return expansion, page
-
-    def _find_at(self, stage: int) -> tuple[Expansion, Page]:
-        self.stage = stage
-        expansion = self.expansion(stage)
-        query = self.query(expansion, stage)
-        with tantivy_calls():
-            return expansion, find_page(self._searcher, query, self.question, stage)
-
-    def _is_name(self, expansion: Expansion, page: Page) -> bool:
-        """Whether the question is the whole name of what was found, so it was meant as it is."""
-        if not page.hits or not self.question.wording.has_text:
-            return False
-        if self.question.sort == "relevance":
-            return page.hits[0].score >= TIER
-        # In another order the first hit says nothing, but the same has to be found.
-        query = self.query(expansion, self.stage)
-        with tantivy_calls():
-            ((score, _),) = self._searcher.search(query, limit=1, count=False).hits
-        return bool(score >= TIER)
-
-    def expansion(self, stage: int) -> Expansion:
-        """The words of the question with all that they stand for at `stage`."""
-        return expand(
-            self.question.wording,
-            self.view.vocabulary,
-            self.question.audience,
-            self._synonyms,
-            self.abbreviations_of,
-            mend_every=stage in {MENDED, SOME_WORDS},
+        if kilometres:
+            shown["distance_km"] = kilometres[number]
+        if explained is not None:
+            shown["explanation"] = explained[number]
+        parts = (
+            stored.get_first("head"),
+            hit.score,
+            orjson.dumps(shown)[1:-1],
+            stored.get_first("record"),
         )
+        items.append(b'%b,"score":%.4f,%b,"record":%b}' % parts)
+    return b'{"items":[%b],%b' % (b",".join(items), orjson.dumps(rest)[1:])
 
-    @property
-    def mode(self) -> Mode:
-        """Which records were taken."""
-        return _MODES[self.stage]
 
-    def query(self, expansion: Expansion, stage: int, without: str | None = None) -> Query:
-        """The query, the filter of one facet left out if asked."""
-        filters = self.filters(without)
-        # The index is asked how many documents have which word.
-        with tantivy_calls():
-            return self.builder.matching(expansion, filters, _MODES[stage])
-
-    def filters(self, without: str | None = None) -> list[Clause]:
-        """The clauses of the question's filters, those of the facet `without` left out."""
-        filters = self.question.filters
-        plain = {name: values for name, values in filters.chosen.items() if name not in _TOPICAL}
-        clauses = filter_clauses(plain, filters.ranges, without)
-        for name in _TOPICAL:
-            if name in filters.chosen and name != without:
-                query = any_topic(filters.chosen[name], self.taxonomy())
-                clauses.append((Occur.Must, silent(query)))
-        if filters.near is not None:
-            if self._circle is None:
-                with tantivy_calls():
-                    circle = within_circle(self._searcher, filters.near)
-                self._circle = [(Occur.Must, silent(circle))]
-            clauses += self._circle
-        return clauses
-
-    def taxonomy(self) -> Taxonomy:
-        """The topics."""
-        if self._taxonomy is None:
-            with tantivy_calls():
-                self._taxonomy = self.view.taxonomy()
-        return self._taxonomy
-
-    def abbreviations_of(self, words: Sequence[str]) -> list[tuple[str, ...]]:
-        """What the records that this audience finds write in the place of these words."""
-        return self.view.abbreviations_of(" ".join(words), self.question.audience)
-
-    def found_by(self, words: Sequence[str]) -> tuple[int, bool]:
-        """How many hits other words would have, filters being kept, and whether they are a name."""
-        wording = replace(
-            self.question.wording, words=tuple(words), prefix=None, whole=" ".join(words)
-        )
-        question = replace(self.question, wording=wording, cursor=None, limit=1, sort="relevance")
-        search = Search(self.view, question, self._synonyms)
-        search._circle, search._taxonomy = self._circle, self._taxonomy
-        with tantivy_calls():
-            query = search.query(search.expansion(AS_ASKED), AS_ASKED)
-            page = find_page(self._searcher, query, question, AS_ASKED)
-        return page.total, bool(page.hits) and page.hits[0].score >= TIER
-
-    def _render(self, page: Page, expansion: Expansion, rest: dict[str, Any]) -> bytes:
-        """The answer as JSON; head and record of a hit are spliced in as they were stored."""
-        question = self.question
-        wanted = wanted_of(question.wording, expansion, self.languages)
-        has_words = question.wording.has_text
-        with tantivy_calls():
-            documents: list[Any] = [self._searcher.doc(hit.address) for hit in page.hits]
-            explained = explain_hits(self, page, expansion) if question.explained else None
-            kilometres = self._kilometres(page)
-        items = []
-        for number, (hit, stored) in enumerate(zip(page.hits, documents, strict=True)):
-            shown = (
-                shown_in(stored.get_first("texts"), wanted, question)
-                if has_words
-                else {"highlights": {}}
-            )
-            if kilometres:
-                shown["distance_km"] = kilometres[number]
-            if explained is not None:
-                shown["explanation"] = explained[number]
-            parts = (
-                stored.get_first("head"),
-                hit.score,
-                orjson.dumps(shown)[1:-1],
-                stored.get_first("record"),
-            )
-            items.append(b'%b,"score":%.4f,%b,"record":%b}' % parts)
-        return b'{"items":[%b],%b' % (b",".join(items), orjson.dumps(rest)[1:])
-
-    def _kilometres(self, page: Page) -> list[float]:
-        """How far each hit is from where one looks, in whatever order; nothing without a place."""
-        near = self.question.filters.near
-        if near is None:
-            return []
-        return distances_of(self._searcher, [hit.address for hit in page.hits], near)[0]
+def _kilometres(finding: Finding, page: Page) -> list[float]:
+    """How far each hit is from where one looks, in whatever order; nothing without a place."""
+    near = finding.question.filters.near
+    if near is None:
+        return []
+    return distances_of(finding.searcher, [hit.address for hit in page.hits], near)[0]

@@ -9,10 +9,10 @@ import orjson
 from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
+from services.search.clauses import Clause, silent, term
 from services.search.countries import label_of_area, label_of_country
 from services.search.models import SimilarAnswer
 from services.search.pages import find_page
-from services.search.query import Clause, silent, term
 from services.search.question import Question, make_question
 from services.search.ranking import IN_RELATIONSHIP, SAME_AREA, SAME_COUNTRY, SAME_SECTOR
 from services.search.reading import IndexReader

@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.search.boundary import tantivy_calls
+from services.search.clauses import audience_query
 from services.search.index import IndexHome, size_of
 from services.search.models import IndexRead, VocabularyRead
-from services.search.query import audience_query
 from services.search.question import audience_value
 from services.search.reading import IndexNotReady, IndexReader
 from services.search.schema import FORMAT

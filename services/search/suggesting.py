@@ -7,9 +7,9 @@ import orjson
 from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
+from services.search.clauses import Clause, filter_clauses, silent, term
 from services.search.name_words import one_form
 from services.search.pages import find_page
-from services.search.query import Clause, filter_clauses, silent, term
 from services.search.question import Question
 from services.search.ranking import NAME_BEGINS, TIERS
 from services.search.reading import IndexReader

@@ -6,7 +6,8 @@ import orjson
 from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import tantivy_calls
-from services.search.query import KnownWords, term
+from services.search.clauses import term
+from services.search.query import KnownWords
 from services.search.taxonomy import Taxonomy, TaxonomyReader
 from services.search.vocabulary import Vocabulary
 from services.search.wording import Words
