@@ -1,13 +1,12 @@
 """The parts that all queries are made of: terms, filters, and whose documents are looked at."""
 
 from collections.abc import Mapping, Sequence
-from math import log
 
-from tantivy import FieldType, Occur, Query, Searcher
+from tantivy import FieldType, Occur, Query
 
 from services.search.filters import Range
 from services.search.question import audience_value
-from services.search.schema import FOUND, build_schema
+from services.search.schema import build_schema
 from shared.vocabulary import Visibility
 
 Clause = tuple[Occur, Query]
@@ -59,9 +58,3 @@ def all_of(queries: Sequence[Query]) -> Query:
     if len(queries) == 1:
         return queries[0]
     return Query.boolean_query([(Occur.Must, query) for query in queries])
-
-
-def rarity(searcher: Searcher, form: str) -> float:
-    """How rare a word or stem is: its inverse document frequency, as BM25 has it."""
-    having = searcher.doc_freq(FOUND, form)
-    return log(1 + (searcher.num_docs - having + 0.5) / (having + 0.5))

@@ -16,7 +16,7 @@ _BASE = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 _SHORTEST = 3
 # Two letters are left out of words in between; longer ones would make too many variants.
-_TWO_FROM, _TWO_TO = 7, 16
+_TWO_FROM, _TWO_TO = 7, 22
 LONGEST = 40
 
 _POWERS = [pow(_BASE, exponent, 1 << 64) for exponent in range(LONGEST + 1)]

@@ -113,11 +113,11 @@ def _phrase_part(builder: QueryBuilder, asking: _Asking, words: Words) -> Part:
 
 
 def _other_parts(builder: QueryBuilder, asking: _Asking, unit: Unit, other: Other) -> list[Part]:
-    asked = " ".join(unit.words)
+    asked, share = " ".join(unit.words), builder.share_of(other, unit)
     if len(other.words) > 1:
         shown = {"word": asked, "found": " ".join(other.words), "how": other.how, "field": "any"}
-        return [(shown, asking.scores(Query.boost_query(builder.other(other), other.share)))]
-    return _word_parts(builder, asking, asked, other.words[0], other.how, other.share)
+        return [(shown, asking.scores(Query.boost_query(builder.other(other), share)))]
+    return _word_parts(builder, asking, asked, other.words[0], other.how, share)
 
 
 def _word_parts(
@@ -142,4 +142,4 @@ def _place(builder: QueryBuilder, field: str, form: str) -> Query:
     if field == DESCRIPTION:
         # A stem is looked for among all words, where it is marked as one.
         return builder.anywhere(as_stem(form), WEIGHTS[field])
-    return Query.boost_query(term(field, form), WEIGHTS[field])
+    return builder.in_field(field, form, WEIGHTS[field])

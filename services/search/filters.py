@@ -22,7 +22,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _YEARS = (-5_000, 9_999)
 _FARTHEST_KM = 20_100.0
 """A little more than half way around the earth: everywhere."""
-_LAST_SECOND = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +168,17 @@ def _read_year(parameter: str, text: str, complaints: Complaints) -> int | None:
 
 
 def _read_moment(parameter: str, text: str, complaints: Complaints) -> int | None:
-    """Seconds since 1970; a day stands for its first second, or at the upper end for its last."""
+    """Microseconds since 1970; a day stands for its first, or at the upper end for its last."""
     try:
         if _DAY.fullmatch(text):
             moment = datetime.combine(date.fromisoformat(text), time(), UTC)
             if parameter.endswith("[lte]"):
-                moment += timedelta(days=1, seconds=-_LAST_SECOND)
+                moment += timedelta(days=1, microseconds=-1)
         else:
             # A plus in a query string arrives as a space.
             moment = datetime.fromisoformat(text.replace(" ", "+"))
             moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-        return int(moment.timestamp())
+        return (moment - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError):
         complaints.add(
             parameter, "must be a day such as 2026-01-31 or a moment such as 2026-01-31T12:00:00Z"

@@ -42,10 +42,11 @@ class Finding:
     def __init__(self, view: View, question: Question, synonyms: Synonyms) -> None:
         self.view = view
         self.question = question
-        self.languages = view.vocabulary.of(question.audience).languages
+        known = view.vocabulary.of(question.audience)
+        self.languages = known.languages
         self._synonyms = synonyms
         self.searcher: Searcher = view.searcher
-        self.builder = QueryBuilder(view.searcher, question, self.languages, view.words)
+        self.builder = QueryBuilder(view.searcher, question, known, view.words)
         self.stage = AS_ASKED
         self._circle: list[Clause] | None = None
         self._taxonomy: Taxonomy | None = None

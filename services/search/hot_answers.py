@@ -25,6 +25,8 @@ class Answer:
     body: bytes
     total: int
     next: str | None
+    has_text: bool
+    """Whether it was asked for words, and not only for filters."""
 
 
 class HotAnswers:

@@ -7,10 +7,10 @@ import structlog
 from prometheus_client import Gauge
 from tantivy import Query, Searcher
 
-from services.search.boundary import IndexFailed, tantivy_calls
+from services.search.boundary import IndexFailed, tantivy_calls, total_of
 from services.search.clauses import term
 from services.search.reading import IndexNotReady, IndexReader
-from services.search.schema import ABBREVIATED, LANGUAGES, WORDS
+from services.search.schema import ABBREVIATED, FOUND, LANGUAGES, WORDS
 from services.search.vocabulary import EMPTY, AudienceWords, Vocabulary
 from services.search.vocabulary import NO_WORDS as _NONE
 
@@ -85,6 +85,8 @@ def _words_for(searcher: Searcher, audience: str) -> AudienceWords:
 
     return AudienceWords(
         words=counts(WORDS),
+        forms=counts(FOUND),
+        documents=total_of(searcher.search(seen, limit=1)),
         acronyms=counts("exact_acronym"),
         abbreviated=counts(ABBREVIATED),
         languages=tuple(sorted(counts(LANGUAGES))) or _NONE.languages,

@@ -139,7 +139,7 @@ class WordScore(BaseModel):
         "`description`.",
         examples=["title"],
     )
-    score: float = PydanticField(description="BM25 times the weight of the field.")
+    score: float = PydanticField(description="How rare the word is, times the weight of the place.")
 
 
 class TieBreak(BaseModel):

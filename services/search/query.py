@@ -5,7 +5,7 @@ from enum import Enum
 
 from tantivy import Occur, Query, Searcher
 
-from services.search.clauses import Clause, all_of, rarity, silent, term
+from services.search.clauses import Clause, all_of, silent, term
 from services.search.expansion import Expansion, Other, Unit
 from services.search.name_words import one_form
 from services.search.question import Question
@@ -22,11 +22,12 @@ from services.search.schema import (
 )
 from services.search.stems import stem
 from services.search.text import PREFIX_LETTERS
+from services.search.vocabulary import AudienceWords
 from services.search.whole_names import WholeNames
 from services.search.wording import Words
 
-KnownWords = MutableMapping[tuple[str, str | None, tuple[str, ...]], list[Clause]]
-"""Clauses of single words, which are the same in every question over one state of the index."""
+KnownWords = MutableMapping[tuple[str, str | None, str], list[Clause]]
+"""Clauses of words, by audience: the same in every question over one state of the index."""
 
 
 class Mode(Enum):
@@ -47,14 +48,14 @@ class QueryBuilder:
         self,
         searcher: Searcher,
         question: Question,
-        languages: tuple[str, ...],
+        vocabulary: AudienceWords,
         known: KnownWords,
     ) -> None:
         self._searcher = searcher
         self._question = question
-        self._languages = languages
+        self._vocabulary = vocabulary
         self._known = known
-        self.names = WholeNames(searcher, question.wording)
+        self.names = WholeNames(searcher, question.wording, vocabulary)
 
     def matching(self, expansion: Expansion, filters: Sequence[Clause], mode: Mode) -> Query:
         """What is found: within the filters, with the words and without the excluded ones."""
@@ -94,11 +95,11 @@ class QueryBuilder:
         return Query.boolean_query(clauses)
 
     def _plain(self, word: str, prefix: str | None) -> list[Clause]:
-        known = self._known.get((word, prefix, self._languages))
+        known = self._known.get((word, prefix, self._question.audience))
         if known is None:
             known = self._make_plain(word, prefix)
             if len(self._known) < _MOST_KNOWN_WORDS:
-                self._known[word, prefix, self._languages] = known
+                self._known[word, prefix, self._question.audience] = known
         return known
 
     def _make_plain(self, word: str, prefix: str | None) -> list[Clause]:
@@ -116,8 +117,7 @@ class QueryBuilder:
             else Query.boolean_query([(Occur.Should, query) for query in anywhere])
         )
         better = [
-            (Occur.Should, Query.boost_query(term(field, form), WEIGHTS[field]))
-            for field in (TITLE, NAMES)
+            (Occur.Should, self.in_field(field, form, WEIGHTS[field])) for field in (TITLE, NAMES)
         ]
         return [(Occur.Must, found), *better]
 
@@ -146,7 +146,10 @@ class QueryBuilder:
                         + [self.word(unit.words[-1], unit.prefix)])  # fmt: skip
         if not unit.others:
             return asked
-        others = [Query.boost_query(self.other(other), other.share) for other in unit.others]
+        others = [
+            Query.boost_query(self.other(other), self.share_of(other, unit))
+            for other in unit.others
+        ]
         return Query.disjunction_max_query([asked, *others])
 
     def other(self, other: Other) -> Query:
@@ -155,16 +158,35 @@ class QueryBuilder:
             return self.phrase(other.words)
         return all_of([self.word(word) for word in other.words])
 
+    def share_of(self, other: Other, unit: Unit) -> float:
+        """What is found in the place of a unit counts, as a share of what it would count itself.
+
+        A synonym counts by how rare the words are that were asked for: rarer ones, or more of them,
+        must not bring it before what was asked for.
+        """
+        if other.how != "synonym":
+            return other.share
+        asked, found = (
+            sum(self._vocabulary.rarity(one_form(word)) for word in words)
+            for words in (unit.words, other.words)
+        )
+        return other.share * asked / found
+
     def word(self, word: str, prefix: str | None = None) -> Query:
         """A word, which counts the more the better the place is where it stands."""
         return Query.boolean_query(self._plain(word, prefix))
 
     def anywhere(self, form: str, weight: float) -> Query:
-        """Records that have a word or stem, which counts by its rarity alone.
+        """Records that have a word or stem, wherever it stands."""
+        return Query.const_score_query(term(FOUND, form), weight * self._vocabulary.rarity(form))
 
-        How long a record is does not matter there: a long description must not make its name less.
+    def in_field(self, field: str, form: str, weight: float) -> Query:
+        """Records that have a word in one field, which counts by its rarity among all fields.
+
+        tantivy's own score would count the records of other audiences, and make a name less that
+        has many others beside it.
         """
-        return Query.const_score_query(term(FOUND, form), weight * rarity(self._searcher, form))
+        return Query.const_score_query(term(field, form), weight * self._vocabulary.rarity(form))
 
     def _beginning(self, prefix: str) -> list[Query]:
         beginning = prefix[: PREFIX_LETTERS[1]]
@@ -174,7 +196,7 @@ class QueryBuilder:
 
     def _stems(self, word: str) -> list[str]:
         """The stems of `word` that descriptions have."""
-        stems = dict.fromkeys(stem(word, language) for language in self._languages)
+        stems = dict.fromkeys(stem(word, language) for language in self._vocabulary.languages)
         return [stemmed for stemmed in stems if self._searcher.doc_freq(DESCRIPTION, stemmed)]
 
     def places(self, word: str) -> list[tuple[str, str]]:
@@ -194,13 +216,17 @@ class QueryBuilder:
             for forms in self._phrases(field, words):
                 if all(self._searcher.doc_freq(field, form) for form in forms):
                     found = Query.phrase_query(build_schema(), field, list(forms))
-                    places.append(Query.boost_query(found, PHRASE_WEIGHTS[field]))
+                    known = [as_stem(form) if field == DESCRIPTION else form for form in forms]
+                    rarity = sum(self._vocabulary.rarity(form) for form in known)
+                    places.append(Query.const_score_query(found, PHRASE_WEIGHTS[field] * rarity))
         return Query.disjunction_max_query(places) if places else Query.empty_query()
 
     def _phrases(self, field: str, words: Words) -> list[Words]:
         if field != DESCRIPTION:
             return [tuple(one_form(word) for word in words)]
-        stemmed = [tuple(stem(word, language) for word in words) for language in self._languages]
+        stemmed = [
+            tuple(stem(word, language) for word in words) for language in self._vocabulary.languages
+        ]
         return list(dict.fromkeys(stemmed))
 
     def _excluded(self, words: Words) -> Query:

@@ -1,8 +1,9 @@
 """What makes one hit stand before another: every weight, tier and tie-break of search is here.
 
-A hit's score is the highest tier that it reaches, or the weight of its words (BM25) below all
-tiers. Within a tier hits are equal, so what decides is the precedence: bodies that are active,
-then those of which the directory knows most, then the name.
+A hit's score is the highest tier that it reaches, or the weight of its words below all tiers: how
+rare a word is among the records that the caller may see, times where it stands. Among equals, as
+all hits in a tier are, the precedence decides: bodies that are active, then those of which the
+directory knows most, then the name.
 """
 
 from shared.records import JsonObject
@@ -15,7 +16,7 @@ PHRASE_WEIGHTS = {"title": 1.6, "names": 1.2, "around": 0.8, "description": 0.5}
 # A word that the question's last word is the beginning of, wherever in a name it stands.
 PREFIX_SCORE = 0.5
 # What a word counts that is not the one that was asked, as a share of the one that was.
-SYNONYM_SHARE = 0.5
+SYNONYM_SHARE = 0.4
 TYPO_SHARE = {1: 0.7, 2: 0.4}
 # On top of it where the first letter is wrong, which is rarer than an error further on.
 FIRST_LETTER_SHARE = 0.7

@@ -10,7 +10,7 @@ Fields = dict[str, Any]
 
 # Part of a folder's name: an index of another format is never opened but built again. Count it up
 # with every change to the fields, to folding, to name_words or to what goes into a field.
-FORMAT = 2
+FORMAT = 3
 
 # Words in one form (name_words), with positions for phrases.
 TITLE, NAMES, AROUND = "title", "names", "around"
@@ -40,7 +40,7 @@ LANGUAGES = "languages"
 # Filters that are also facets.
 FACET_FIELDS = ("kind", "level", "sector", "country", "area", "topic", "status", "year")
 SORT_FIELDS = {"name": "name_key", "newest": "created_key", "modified": "modified_key"}
-# Ranges, in seconds since 1970; a year is one already.
+# Ranges, in microseconds since 1970; a year is one already.
 MOMENT_FIELDS = ("created_at", "modified_at")
 
 

@@ -85,7 +85,8 @@ def _answer(finding: Finding) -> Answer:
         ),
         "warnings": warnings,
     }
-    return Answer(_render(finding, page, expansion, rest), page.total, page.next)
+    body = _render(finding, page, expansion, rest)
+    return Answer(body, page.total, page.next, question.wording.has_text)
 
 
 def _render(finding: Finding, page: Page, expansion: Expansion, rest: dict[str, Any]) -> bytes:

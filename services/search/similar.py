@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from tantivy import Occur, Query, Searcher
 
-from services.search.boundary import IndexFailed, tantivy_calls
+from services.search.boundary import IndexFailed, tantivy_calls, total_of
 from services.search.clauses import Clause, silent, term
 from services.search.countries import label_of_area, label_of_country
 from services.search.models import SimilarAnswer
@@ -19,6 +19,7 @@ from services.search.reading import IndexReader
 from services.search.searching import SearchFailed
 from services.search.taxonomy import Taxonomy
 from services.search.view import View
+from services.search.vocabulary import rarity_of
 from shared.folding import folded_name
 from shared.problems import NotFound
 from shared.records import JsonObject
@@ -83,12 +84,17 @@ def _similar_at(
     notations = list(dict.fromkeys(topic["notation"] for topic in partner["topics"]))
     if not notations:
         return []
-    # A topic in common is a must; how much each of them says is told by how rare it is.
-    topics = Query.boolean_query([(Occur.Should, term("topic", name)) for name in notations])
-    clauses = [
+    seen = [
         (Occur.Must, silent(term("audience", question.audience))),
         (Occur.Must, silent(term("kind", "partner"))),
         (Occur.Must, silent(term("status", "active"))),
+    ]
+    # A topic in common is a must; how much each of them says is told by how rare it is.
+    topics = Query.boolean_query(
+        [(Occur.Should, _topic(searcher, name, seen)) for name in notations]
+    )
+    clauses = [
+        *seen,
         (Occur.MustNot, term("id", partner["id"])),
         level,
         (Occur.Must, topics),
@@ -110,6 +116,14 @@ def _similar_at(
             }
         )
     return found
+
+
+def _topic(searcher: Searcher, notation: str, seen: list[Clause]) -> Query:
+    """A topic, worth what its rarity among the active partners says that the caller may see."""
+    every = total_of(searcher.search(Query.boolean_query(seen), limit=1))
+    having_it = Query.boolean_query([*seen, (Occur.Must, term("topic", notation))])
+    rarity = rarity_of(total_of(searcher.search(having_it, limit=1)), every)
+    return Query.const_score_query(term("topic", notation), rarity)
 
 
 def _besides(partner: JsonObject) -> Iterable[Clause]:

@@ -56,7 +56,8 @@ def suggest(reading: IndexReader, question: Question) -> bytes:
 def _suggestions(view: View, question: Question, words: Words, may_go_on: bool) -> list[JsonObject]:
     searcher = view.searcher
     whole = " ".join(words)
-    clauses: list[Clause] = [(Occur.Must, silent(term("audience", question.audience)))]
+    seen = term("audience", question.audience)
+    clauses: list[Clause] = [(Occur.Must, silent(seen))]
     clauses += filter_clauses(question.filters.chosen, {})
     *complete, last = words
     for word in carrying(tuple(complete)):
@@ -64,7 +65,10 @@ def _suggestions(view: View, question: Question, words: Words, may_go_on: bool) 
     # One letter, as the next word begins with, says too little to leave anything out.
     if not may_go_on or len(last) >= PREFIX_LETTERS[0]:
         clauses.append((Occur.Must, silent(_in_a_name(searcher, last, may_go_on))))
-    clauses += [(Occur.Should, query) for query in _names_that_begin(searcher, whole)]
+    clauses += [
+        (Occur.Should, query)
+        for query in _names_that_begin(searcher, whole, term("audience", question.audience))
+    ]
     page = find_page(searcher, Query.boolean_query(clauses), question, 0)
     documents: list[Any] = [searcher.doc(hit.address) for hit in page.hits]
     return [_suggestion(stored, whole, words) for stored in documents]
@@ -83,12 +87,15 @@ def _in_a_name(searcher: Searcher, word: str, may_go_on: bool) -> Query:
     return Query.boolean_query([(Occur.Should, term(field, form)) for field, form in fields])
 
 
-def _names_that_begin(searcher: Searcher, whole: str) -> list[Query]:
+def _names_that_begin(searcher: Searcher, whole: str, seen: Query) -> list[Query]:
     """Names that begin with all that was typed, the better kinds of names worth more."""
     found = []
     for field in ("exact_display", "exact_acronym", "exact_former"):
-        # Names that others see are among these; the audience's clause keeps them from coming up.
+        # Names that others see are among these, and the audience's clause keeps them from coming
+        # up; only where there are very many could they be in the way of those that do.
         begins = searcher.terms_with_prefix(field, whole, limit=_MOST_BEGINNINGS)
+        if len(begins) == _MOST_BEGINNINGS:
+            begins = searcher.terms_with_prefix(field, whole, seen, limit=_MOST_BEGINNINGS)
         for name, _ in begins:
             score = NAME_BEGINS * TIERS[field] + (1 if name == whole else 0)
             found.append(Query.const_score_query(term(field, name), score))

@@ -1,7 +1,7 @@
 """What of a record goes into which field of the index; all text is folded here, and only here."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import chain
 
@@ -17,7 +17,7 @@ from shared.folding import folded_name
 from shared.records import JsonObject
 from shared.vocabulary import Visibility
 
-PREFIX_LETTERS = (2, 12)
+PREFIX_LETTERS = (2, 24)
 # As much of an id as an unsigned field holds with room to spare.
 _LOWER_BITS = (1 << 62) - 1
 _MAX_EXACT = 500
@@ -187,8 +187,8 @@ def _common_fields(
         "name_key": name_key,
         "created_key": f"{record['created_at']}\x01{record['id']}",
         "modified_key": f"{record['modified_at']}\x01{record['id']}",
-        "created_at": _seconds(record["created_at"]),
-        "modified_at": _seconds(record["modified_at"]),
+        "created_at": _microseconds(record["created_at"]),
+        "modified_at": _microseconds(record["modified_at"]),
         "precedence": precedence_of(
             name_key, prominence_of(record), active=record["status"] == "active"
         ),
@@ -213,8 +213,8 @@ def _joined(words: list[str]) -> str:
     return " ".join([one_form(word) for word in words])
 
 
-def _seconds(moment: str) -> int:
-    return int((datetime.fromisoformat(moment) - _EPOCH).total_seconds())
+def _microseconds(moment: str) -> int:
+    return (datetime.fromisoformat(moment) - _EPOCH) // timedelta(microseconds=1)
 
 
 def _of_kinds(names: list[JsonObject], *kinds: str) -> list[str]:

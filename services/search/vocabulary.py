@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log10
+from math import log, log10
 from typing import Final, NamedTuple
 
 from rapidfuzz.distance import OSA
@@ -45,6 +45,10 @@ class AudienceWords:
     """What one audience can find, as far as whole terms go."""
 
     words: Counts
+    """Words as they are written, acronyms left out."""
+    forms: Counts
+    """The same in one form, and stems, as the index is asked for them."""
+    documents: int
     acronyms: Counts
     """Whole folded acronyms."""
     abbreviated: Counts
@@ -52,8 +56,12 @@ class AudienceWords:
     languages: tuple[str, ...]
     """Languages of descriptions."""
 
+    def rarity(self, form: str) -> float:
+        """How rare a form is among this audience's records, so that no score tells of others."""
+        return rarity_of(self.forms.get(form, 0), self.documents)
 
-NO_WORDS = AudienceWords({}, {}, {}, ("en",))
+
+NO_WORDS = AudienceWords({}, {}, 0, {}, {}, ("en",))
 
 
 class Vocabulary:
@@ -169,6 +177,11 @@ class Vocabulary:
 
 
 EMPTY: Final = Vocabulary({})
+
+
+def rarity_of(having: int, every: int) -> float:
+    """The inverse document frequency, as BM25 has it, of what `having` of `every` record have."""
+    return log(1 + (max(every - having, 0) + 0.5) / (having + 0.5))
 
 
 def _cost_of(count: int) -> float:

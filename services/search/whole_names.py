@@ -6,7 +6,7 @@ to search with than that question does. It makes no difference to what is found.
 
 from tantivy import Query, Searcher
 
-from services.search.clauses import all_of, rarity, term
+from services.search.clauses import all_of, term
 from services.search.expansion import Expansion
 from services.search.name_words import content_words, same_words
 from services.search.ranking import (
@@ -17,6 +17,7 @@ from services.search.ranking import (
     TIER,
     TIERS,
 )
+from services.search.vocabulary import AudienceWords
 from services.search.wording import Wording, Words
 
 _MOST_PLACE_WORDS = 3
@@ -26,9 +27,10 @@ _LONGEST_NAME = 12
 class WholeNames:
     """Makes the clauses for whole names of one question over one state of the index."""
 
-    def __init__(self, searcher: Searcher, wording: Wording) -> None:
+    def __init__(self, searcher: Searcher, wording: Wording, known: AudienceWords) -> None:
         self._searcher = searcher
         self._wording = wording
+        self._known = known
 
     def tiers(self, expansion: Expansion) -> dict[str, Query]:
         """Whole names that the question is, by what they are."""
@@ -83,7 +85,7 @@ class WholeNames:
         words = content_words(self._wording.words)
         found = []
         for reading in (words, *(content_words(other) for other in expansion.readings[:1])):
-            weights = [rarity(self._searcher, word) for word in reading]
+            weights = [self._known.rarity(word) for word in reading]
             for first in range(len(reading)):
                 for last in range(first + 1, min(len(reading), first + _LONGEST_NAME) + 1):
                     # Of single words only acronyms: 'Office' may be somebody's name.

@@ -31,3 +31,9 @@ async def learned(search: ServedSearch) -> None:
         return await search.titles(word) == []
 
     await wait_until(is_gone, "the word is gone again")
+    gone_at = (await search.index())["last_commit_at"]
+
+    async def is_forgotten() -> bool:
+        return bool((await search.index())["vocabulary"]["learned_at"] > gone_at)
+
+    await wait_until(is_forgotten, "that it is gone is learned too")

@@ -151,7 +151,7 @@ async def test_years_have_a_range(
 
 
 async def test_moments_have_a_range(search: ServedSearch) -> None:
-    """By the second or by the day, whichever zone; the day's end is its last second."""
+    """By the microsecond or by the day, whichever zone; the end of a day is its last one."""
     record = (await search.ask(q="amber", limit=1))["items"][0]["record"]
     answer = await search.directory.patch(record, {"domains": ["example.org"]})
     record = answer.json()
@@ -161,7 +161,8 @@ async def test_moments_have_a_range(search: ServedSearch) -> None:
         day, one = timedelta(days=1), timedelta(seconds=1)
         first, last = f"{name}[gte]", f"{name}[lte]"
         there: list[dict[str, Any]] = [
-            {first: second.isoformat(), last: second.isoformat()},
+            {first: record[name], last: record[name]},
+            {first: second.isoformat(), last: (second + one).isoformat()},
             {first: f"{second:%Y-%m-%dT%H:%M:%SZ}", last: f"{second + one:%Y-%m-%d %H:%M:%S}"},
             {first: second.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()},
             {first: f"{second:%Y-%m-%d}", last: f"{second:%Y-%m-%d}"},

@@ -118,15 +118,6 @@ async def add_public_partners(directory: ServedDirectory, ids: dict[str, str]) -
     }
 
 
-def without_scores(answer: Any) -> Any:
-    """The answer without what moves with every commit, though the order may not."""
-    if isinstance(answer, list):
-        return [without_scores(one) for one in answer]
-    if isinstance(answer, dict):
-        return {name: without_scores(one) for name, one in answer.items() if name != "score"}
-    return answer
-
-
 async def ask_all(search: ServedSearch, headers: Any, known: Json) -> list[Any]:
     """The answers to every way, about both hidden records."""
     answers = []
@@ -135,7 +126,7 @@ async def ask_all(search: ServedSearch, headers: Any, known: Json) -> list[Any]:
             path, parameters = asked(way, audience, known)
             answer = await search.client.get(path, params=parameters, headers=headers)
             assert answer.status_code == 200, answer.text
-            answers.append((path, parameters, without_scores(answer.json())))
+            answers.append((path, parameters, answer.json()))
     return answers
 
 

@@ -55,7 +55,7 @@ async def search_records(
         )
         answer = await answer_question(view, question, synonyms)
         hot.keep(key, view, synonyms, answer)
-    if asked.cursor is None and asked.q:
+    if asked.cursor is None and answer.has_text:
         state.insights.count(asked.q, answer.total)
     headers = {} if answer.next is None else {"Link": next_link(request, answer.next)}
     return Response(answer.body, media_type="application/json", headers=headers)
