@@ -60,10 +60,15 @@ def _latencies(name: str, seconds: list[float], how: str) -> list[Figure]:
 
 def _write_all(urls: dict[str, str], headers: dict[str, str], writes: int) -> list[_Written]:
     with KeepAlive(urls["directory"], headers) as directory, KeepAlive(urls["search"]) as search:
-        return [_write_and_find(directory, search) for _ in range(writes)]
+        return [write_and_find(directory, search) for _ in range(writes)]
 
 
-def _write_and_find(directory: KeepAlive, search: KeepAlive) -> _Written:
+def write_and_find(directory: KeepAlive, search: KeepAlive) -> _Written:
+    """Write a record with a word of its own, and search for that until it is found.
+
+    Raises:
+        NeverFound: it is not found within some seconds.
+    """
     word = f"kestrel{secrets.token_hex(6)}"
     body = {"level": "national", "names": [{"value": f"Institute {word}", "kinds": ["display"]}]}
     record = orjson.loads(directory.post("/partners", orjson.dumps(body)))

@@ -73,8 +73,13 @@ class Network:
         self.start("broker")
         for name in SERVICES:
             self.start(name)
-        for name in SERVICES:
-            await self.wait_ready(name)
+        try:
+            for name in SERVICES:
+                await self.wait_ready(name)
+        except BaseException:
+            # Nobody leaves a block that was never entered: what did start would go on for ever.
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
