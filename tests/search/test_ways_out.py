@@ -21,7 +21,8 @@ WORDS = {"member": "zanzibarium", "secretariat": "xanthippeum"}
 ACRONYMS = {"member": "zmqk", "secretariat": "xnpt"}
 COUNTRIES = {"member": "TZ", "secretariat": "ZA"}
 YEARS = {"member": 1234, "secretariat": 1321}
-PLACES = {"member": (-6.16, 39.2), "secretariat": (-33.9, 18.4)}
+# To so many places that no moment and no score has the same digits by chance.
+PLACES = {"member": (-6.16394, 39.20718), "secretariat": (-33.92571, 18.42317)}
 # Each is one letter away from "kettlez", as the word of a public record is, and comes before it.
 NEIGHBOURS = " ".join(f"kettle{letter}" for letter in "abcdefg")
 EVERY_FACET = "kind,level,sector,country,area,topic,strand,status,year"
