@@ -11,9 +11,10 @@ from services.search.index import IndexHome, damage_in
 from services.search.reading import IndexReader
 
 DAMAGED = Counter("search_index_damaged_total", "Times the live index was found damaged.")
-_REST_SECONDS = 300.0
-"""Shortest time between two reports: what is damaged again at once, another index does not help."""
-_SCRUB_SECONDS = 3_600.0
+_FIRST_REST_SECONDS, _LONGEST_REST_SECONDS = 15.0, 300.0
+"""Between two reports, doubled each time: what is damaged again, another index does not help."""
+_FORGOTTEN_SECONDS = 3_600.0
+_SCRUB_SECONDS = 600.0
 _MOST_WHOLE = 3
 _log = structlog.get_logger()
 
@@ -22,8 +23,8 @@ class DamageWatch:
     """Looks into reads that fail, and now and then at what nobody has complained of.
 
     The index is mapped into memory, so bytes that change on the disk change under the searches. It
-    depends on the bytes whether those fail or find something else; so every file is read once an
-    hour against its checksum, and as soon as a read has failed.
+    depends on the bytes whether those fail or find something else; so every file is read every ten
+    minutes against its checksum, and as soon as a read has failed.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class DamageWatch:
         self._home = home
         self._scrub_seconds = scrub_seconds
         self._scrub_at = time.monotonic() + scrub_seconds
-        self._rest_until = float("-inf")
+        self._rest_until, self._rest_seconds = float("-inf"), _FIRST_REST_SECONDS
         self._looked_at = reading.failures
         self._whole, self._whole_at = 0, float("-inf")
 
@@ -54,16 +55,23 @@ class DamageWatch:
         if found is None or self._home.live() != folder:
             return 0
         self._home.report_damage(folder)
-        self._rest_until = time.monotonic() + _REST_SECONDS
+        self._rest()
         self._reading.damage = found
         DAMAGED.inc()
         _log.error("index.damaged", folder=folder.name, error=found)
         return 1
 
+    def _rest(self) -> None:
+        now = time.monotonic()
+        if now > self._rest_until + _FORGOTTEN_SECONDS:
+            self._rest_seconds = _FIRST_REST_SECONDS
+        self._rest_until = now + self._rest_seconds
+        self._rest_seconds = min(2 * self._rest_seconds, _LONGEST_REST_SECONDS)
+
     def _look_past(self, folder: Path) -> str | None:
         """Open the files again, which are whole; what is wrong with them if that does not help."""
         now = time.monotonic()
-        self._whole = self._whole + 1 if now < self._whole_at + _REST_SECONDS else 1
+        self._whole = self._whole + 1 if now < self._whole_at + _LONGEST_REST_SECONDS else 1
         self._whole_at = now
         if self._whole < _MOST_WHOLE:
             self._reading.open_anew()

@@ -34,8 +34,8 @@ from tests.served_directory import SERVICE_SECRET
 from tests.waiting import wait_until
 
 LONG = bool(os.environ.get("LONG"))
-KILLS = 400 if LONG else 40
-FILLINGS = 60 if LONG else 8
+KILLS = 400 if LONG else 25
+FILLINGS = 60 if LONG else 6
 LOOK_EACH = 5
 SIZES = (0, 0, 200, 1_000, 3_000, 10_000)
 
