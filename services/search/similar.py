@@ -16,6 +16,7 @@ from services.search.pages import find_page
 from services.search.question import Question, make_question
 from services.search.ranking import IN_RELATIONSHIP, SAME_AREA, SAME_COUNTRY, SAME_SECTOR
 from services.search.reading import IndexReader
+from services.search.schema import build_schema
 from services.search.searching import SearchFailed
 from services.search.taxonomy import Taxonomy
 from services.search.view import View
@@ -127,18 +128,22 @@ def _topic(searcher: Searcher, notation: str, seen: list[Clause]) -> Query:
 
 
 def _besides(partner: JsonObject) -> Iterable[Clause]:
-    """What adds to a topic in common."""
-    worth = [("sector", sector, SAME_SECTOR) for sector in partner["sectors"]]
-    worth += [("area_key", folded_name(key), SAME_AREA) for key in _areas(partner)]
-    if partner["country"]:
-        worth.append(("country", partner["country"], SAME_COUNTRY))
-    worth += [
-        ("id", str(relationship["partner_id"]), IN_RELATIONSHIP)
-        for relationship in partner["relationships"]
-    ]
+    """What adds to a topic in common, each once: several areas in common are no further reason."""
+    country = [partner["country"]] if partner["country"] else []
+    related = [str(relationship["partner_id"]) for relationship in partner["relationships"]]
+    worth = (
+        ("sector", partner["sectors"], SAME_SECTOR),
+        ("area_key", [folded_name(key) for key in _areas(partner)], SAME_AREA),
+        ("country", country, SAME_COUNTRY),
+        ("id", related, IN_RELATIONSHIP),
+    )
     return [
-        (Occur.Should, Query.const_score_query(term(field, value), score))
-        for field, value, score in worth
+        (
+            Occur.Should,
+            Query.const_score_query(Query.term_set_query(build_schema(), field, values), score),
+        )
+        for field, values, score in worth
+        if values
     ]
 
 
