@@ -91,8 +91,9 @@ def _similar_at(
         (Occur.Must, silent(term("status", "active"))),
     ]
     # A topic in common is a must; how much each of them says is told by how rare it is.
+    every = total_of(searcher.search(Query.boolean_query(seen), limit=1))
     topics = Query.boolean_query(
-        [(Occur.Should, _topic(searcher, name, seen)) for name in notations]
+        [(Occur.Should, _topic(searcher, name, seen, every)) for name in notations]
     )
     clauses = [
         *seen,
@@ -119,9 +120,8 @@ def _similar_at(
     return found
 
 
-def _topic(searcher: Searcher, notation: str, seen: list[Clause]) -> Query:
-    """A topic, worth what its rarity among the active partners says that the caller may see."""
-    every = total_of(searcher.search(Query.boolean_query(seen), limit=1))
+def _topic(searcher: Searcher, notation: str, seen: list[Clause], every: int) -> Query:
+    """A topic, worth what its rarity says among the `every` partners that the caller may see."""
     having_it = Query.boolean_query([*seen, (Occur.Must, term("topic", notation))])
     rarity = rarity_of(total_of(searcher.search(having_it, limit=1)), every)
     return Query.const_score_query(term("topic", notation), rarity)
