@@ -28,6 +28,9 @@ QUERY_SECONDS = Histogram(
 )
 _ANSWERED, _FAILED = QUERIES.labels("answered"), QUERIES.labels("failed")
 
+# So many common words take up to a tenth of a second among 50,000 records.
+_MANY_WORDS = 8
+
 
 class SearchFailed(Unavailable):
     """The index could not be read."""
@@ -40,7 +43,8 @@ async def answer_question(view: View, question: Question, synonyms: Synonyms) ->
 
     A plain search takes a few tenths of a millisecond, less than handing it to a thread and back
     costs (docs/decisions/search-in-the-event-loop.md). What walks through many records (facets,
-    a circle, an order by a field, deep pages) goes to a thread: tantivy releases the GIL.
+    a circle, an order by a field, deep pages) or has many words goes to a thread: tantivy releases
+    the GIL.
 
     Raises:
         SearchFailed: the index could not be read.
@@ -54,6 +58,7 @@ async def answer_question(view: View, question: Question, synonyms: Synonyms) ->
             or question.sort != "relevance"
             or question.explained
             or question.filters.near is not None
+            or len(question.wording.words) > _MANY_WORDS
         ):
             answer = await asyncio.to_thread(_answer, finding)
         else:
