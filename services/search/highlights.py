@@ -1,9 +1,7 @@
 """Where a text has the words of a question: as HTML with `<mark>` only, or as places."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -11,20 +9,15 @@ import orjson
 
 from services.search.expansion import Expansion
 from services.search.name_words import FUNCTION_WORDS, one_form
+from services.search.placed_words import PlacedWord, placed_words
 from services.search.question import Question
 from services.search.stems import stem
 from services.search.wording import Wording, Words
-from shared.folding import fold
 
 _SHOWN = ("names", "acronyms", "former_names", "place", "description")
 _MOST_VALUES = 5
 _WINDOW = 240
-# As in shared/folding.py; a test holds the two together.
-_ASCII_WORD = re.compile(r"[a-z0-9][a-z0-9']*")
 _NEEDS_ESCAPE = re.compile("[&<>\"']")
-
-Placed = tuple[str, int, int]
-"""A folded word, and where it begins and ends."""
 
 Span = tuple[int, int]
 """Where a word begins and ends, in characters (Unicode code points)."""
@@ -53,30 +46,30 @@ class Wanted:
     def spans_in(self, text: str, *, stemmed: bool = False) -> list[Span]:
         """Where `text` has wanted words; `stemmed`: by their stems, as in descriptions."""
         has = self._has_stem if stemmed else self._has
-        if self._runs or not text.isascii():
-            words = _words_of_any(text)
-            spans = [(begin, end) for word, begin, end in words if has(word)]
-            return _apart(sorted({*spans, *self._spans_of_runs(words, stemmed=stemmed)}))
         seen = self._seen_stemmed if stemmed else self._seen
+        words = placed_words(text)
         spans = []
-        for found in _ASCII_WORD.finditer(text.lower()):
-            word = found[0]
+        for word, begin, end in words:
             wanted = seen.get(word)
             if wanted is None:
-                wanted = seen[word] = has(word.replace("'", ""))
+                wanted = seen[word] = has(word)
             if wanted:
-                spans.append(found.span())
-        return spans
+                spans.append((begin, end))
+        if self._runs:
+            spans = sorted({*spans, *self._spans_of_runs(words, stemmed=stemmed)})
+        return _apart(spans)
 
     def _has(self, word: str) -> bool:
         return one_form(word) in self._forms or (
             self._prefix is not None and word.startswith(self._prefix)
         )
 
-    def _spans_of_runs(self, words: Sequence[Placed], *, stemmed: bool) -> Iterator[Span]:
+    def _spans_of_runs(self, words: Sequence[PlacedWord], *, stemmed: bool) -> Iterator[Span]:
         """The words of each run, wherever they stand side by side."""
         for run in self._runs:
             for first in range(len(words) - len(run) + 1):
+                if not self._is_same(words[first][0], run[0], stemmed=stemmed):
+                    continue
                 found = words[first : first + len(run)]
                 if all(
                     self._is_same(word, wanted, stemmed=stemmed)
@@ -179,6 +172,8 @@ def _window(text: str, spans: Sequence[Span]) -> Span:
 
 def _apart(spans: Sequence[Span]) -> list[Span]:
     """The same as one span where they overlap: ¼ folds to two words, and ½a shares its ½."""
+    if len(spans) < 2:
+        return list(spans)
     found: list[Span] = []
     for begin, end in spans:
         if found and begin < found[-1][1]:
@@ -186,34 +181,3 @@ def _apart(spans: Sequence[Span]) -> list[Span]:
         else:
             found.append((begin, end))
     return found
-
-
-@lru_cache(maxsize=4096)
-def _words_of_any(text: str) -> list[Placed]:
-    """The words of `text` as `shared.folding.words_of` has them, and where each stands."""
-    spans: list[Placed] = []
-    word, begin, end = "", 0, 0
-    for start, stop in _clusters(text):
-        # One character may fold to several, of which one may part two words, as in ¼.
-        for character in fold(text[start:stop]):
-            if character.isalnum() or _is_mark(character):
-                begin = begin if word else start
-                word, end = word + character, stop
-            elif word and character != "'":
-                spans.append((word, begin, end))
-                word = ""
-    if word:
-        spans.append((word, begin, end))
-    return spans
-
-
-def _clusters(text: str) -> list[Span]:
-    """Each character of `text` together with the marks that follow on it."""
-    starts = [
-        at for at, character in enumerate(text) if at == 0 or not unicodedata.combining(character)
-    ]
-    return list(zip(starts, [*starts[1:], len(text)], strict=True))
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character).startswith("M")

@@ -2,6 +2,7 @@
 
 from html import unescape
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,19 @@ def test_every_word_that_is_indexed_is_marked(text: str) -> None:
 def test_a_character_that_folds_to_two_words_is_shown_once() -> None:
     """¼ folds to 1 and 4; found by hypothesis, kept as an example."""
     assert mark("¼", Wanted(["1", "4"], None)) == "<mark>¼</mark>"
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("The O'Brien Centre", "The <mark>O&#x27;Brien</mark> Centre"),
+        ("O’Brien' (O´Brien)", "<mark>O’Brien</mark>&#x27; (O´Brien)"),
+        ("ﬁnance: O'BRIEN’s", None),
+    ],
+)
+def test_an_apostrophe_is_part_of_a_word(text: str, marked: str | None) -> None:
+    """A word with apostrophes within is marked whole, and not where it is another word."""
+    assert mark(text, Wanted(["obrien"], None)) == marked
 
 
 @given(text=st.text(max_size=400), words=st.lists(st.text(max_size=5), max_size=4))

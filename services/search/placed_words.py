@@ -1,0 +1,72 @@
+"""The words of a text as the index has them, and where in the text each of them stands."""
+
+import re
+import unicodedata
+
+from shared.folding import fold
+
+PlacedWord = tuple[str, int, int]
+"""A folded word, and where it begins and ends, in characters (Unicode code points)."""
+
+# As in shared/folding.py; an apostrophe within a word is still in it.
+_WORD = re.compile(r"[^\W_]+(?:'+[^\W_]+)*")
+_UNSURE = "\0"
+_LAST_KEPT = 0xFFFF
+
+
+class _FoldedAlone(dict[int, str]):
+    """What a character folds to, for `str.translate`; `_UNSURE` where that is not one character.
+
+    What is one for one keeps its place, so that all of a text can be folded at once.
+    """
+
+    def __missing__(self, code: int) -> str:
+        folded = fold(chr(code))
+        # A mark belongs to the character before it, even one that folds to a letter.
+        alone = len(folded) == 1 and not (_is_mark(folded) or unicodedata.combining(chr(code)))
+        found = folded if alone else _UNSURE
+        if code <= _LAST_KEPT:
+            self[code] = found
+        return found
+
+
+_FOLDED_ALONE = _FoldedAlone()
+
+
+def placed_words(text: str) -> list[PlacedWord]:
+    """The words of `text` as `shared.folding.words_of` has them, and where each stands."""
+    folded = text.lower() if text.isascii() else text.translate(_FOLDED_ALONE)
+    if _UNSURE in folded:
+        return _one_by_one(text)
+    if "'" not in folded:
+        return [(found[0], *found.span()) for found in _WORD.finditer(folded)]
+    return [(found[0].replace("'", ""), *found.span()) for found in _WORD.finditer(folded)]
+
+
+def _one_by_one(text: str) -> list[PlacedWord]:
+    placed: list[PlacedWord] = []
+    word, begin, end = "", 0, 0
+    for start, stop in _clusters(text):
+        # One character may fold to several, of which one may part two words, as in ¼.
+        for character in fold(text[start:stop]):
+            if character.isalnum() or _is_mark(character):
+                begin = begin if word else start
+                word, end = word + character, stop
+            elif word and character != "'":
+                placed.append((word, begin, end))
+                word = ""
+    if word:
+        placed.append((word, begin, end))
+    return placed
+
+
+def _clusters(text: str) -> list[tuple[int, int]]:
+    """Where each character of `text` begins and ends, together with the marks that follow on it."""
+    starts = [
+        at for at, character in enumerate(text) if at == 0 or not unicodedata.combining(character)
+    ]
+    return list(zip(starts, [*starts[1:], len(text)], strict=True))
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
