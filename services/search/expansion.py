@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Literal, Protocol
 
-from services.search.ranking import FIRST_LETTER_SHARE, SYNONYM_SHARE, TYPO_SHARE
+from services.search.ranking import (
+    FIRST_LETTER_SHARE,
+    MOST_READINGS,
+    SYNONYM_SHARE,
+    TYPO_SHARE,
+)
 from services.search.vocabulary import Candidate, Vocabulary
 from services.search.wording import Wording, Words, carrying
 
 How = Literal["typing error", "written apart", "written together", "synonym"]
-_MOST_READINGS = 4
 _MOST_COMBINATIONS = 2_000
 _CANDIDATES_OF_A_READING = 4
 
@@ -210,4 +214,4 @@ def _readings(words: Words, choices: Mapping[str, Choices]) -> tuple[Words, ...]
     every = islice(product(*read), _MOST_COMBINATIONS)
     likeliest = sorted(every, key=lambda reading: sum(cost for _, cost in reading))
     spelled = (tuple(" ".join(word for word, _ in reading).split()) for reading in likeliest)
-    return tuple(reading for reading in islice(spelled, _MOST_READINGS) if reading != words)
+    return tuple(reading for reading in islice(spelled, MOST_READINGS) if reading != words)

@@ -38,10 +38,14 @@ def explain_hits(finding: Finding, page: Page, expansion: Expansion) -> list[Jso
     precedences = [int(found or 0) for found in searcher.fast_field_values("precedence", addresses)]
     asking = _Asking(searcher, numbers)
     builder = finding.builder
-    tiers = {name: asking.scores(query) for name, query in builder.names.tiers(expansion).items()}
+    tiers = [
+        (tier.name, tier.is_mended, asking.scores(tier.query))
+        for tier in builder.names.tiers(expansion)
+    ]
     contained = [] if finding.mode is Mode.every_word else builder.names.contained(expansion)
     if contained:
-        tiers["contained"] = asking.scores(Query.disjunction_max_query(contained))
+        scores = asking.scores(Query.disjunction_max_query(contained))
+        tiers.append(("contained", False, scores))
     words = [part for unit in expansion.units for part in _parts_of(builder, asking, unit)]
     words += [_phrase_part(builder, asking, phrase) for phrase in finding.question.wording.phrases]
     return [
@@ -77,15 +81,17 @@ class _Asking:
         return {int(number or 0): score for number, (score, _) in zip(numbers, hits, strict=True)}
 
 
-def _best_tier(tiers: dict[str, dict[int, float]], number: int) -> JsonObject | None:
-    reached = [(scores[number], name) for name, scores in tiers.items() if number in scores]
+def _best_tier(
+    tiers: Sequence[tuple[str, bool, dict[int, float]]], number: int
+) -> JsonObject | None:
+    reached = [
+        (scores[number], name, is_mended) for name, is_mended, scores in tiers if number in scores
+    ]
     if not reached:
         return None
-    score, name = max(reached)
-    kind = name.rsplit(" ", 1)[-1]
-    mended = name != kind
-    sentence = _TIERS[kind] + (", once its typing errors are mended" if mended else "")
-    return {"name": kind, "mended": mended, "score": round(score, 4), "because": sentence}
+    score, name, is_mended = max(reached)
+    sentence = _TIERS[name] + (", once its typing errors are mended" if is_mended else "")
+    return {"name": name, "mended": is_mended, "score": round(score, 4), "because": sentence}
 
 
 Part = tuple[dict[str, Any], dict[int, float]]

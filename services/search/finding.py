@@ -16,6 +16,7 @@ from services.search.query import Mode, QueryBuilder
 from services.search.question import Question
 from services.search.ranking import TIER
 from services.search.taxonomy import NO_TOPICS, Taxonomy, any_topic
+from services.search.terms import Terms
 from services.search.view import View
 
 # How a question is tried, one after the other until something is found, or enough. The number
@@ -42,11 +43,11 @@ class Finding:
     def __init__(self, view: View, question: Question, synonyms: Synonyms) -> None:
         self.view = view
         self.question = question
-        known = view.vocabulary.of(question.audience)
-        self.languages = known.languages
+        terms = Terms(view.searcher, view.vocabulary, question.audience)
+        self.languages = terms.words.languages
         self._synonyms = synonyms
         self.searcher: Searcher = view.searcher
-        self.builder = QueryBuilder(view.searcher, question, known, view.words)
+        self.builder = QueryBuilder(terms, question, view.words)
         self.stage = AS_ASKED
         self._circle: list[Clause] | None = None
         self._taxonomy: Taxonomy | None = None

@@ -10,7 +10,7 @@ from tantivy import Query, Searcher
 from services.search.boundary import IndexFailed, tantivy_calls, total_of
 from services.search.clauses import term
 from services.search.reading import IndexNotReady, IndexReader
-from services.search.schema import ABBREVIATED, FOUND, LANGUAGES, WORDS
+from services.search.schema import ABBREVIATED, AROUND, FOUND, LANGUAGES, WORDS
 from services.search.vocabulary import EMPTY, AudienceWords, Vocabulary
 from services.search.vocabulary import NO_WORDS as _NONE
 
@@ -74,7 +74,7 @@ def learn(searcher: Searcher, before: Vocabulary = EMPTY) -> Vocabulary:
     """
     with tantivy_calls():
         audiences = {audience: _words_for(searcher, audience) for audience in _AUDIENCES}
-    return Vocabulary(audiences, before if before.count else None)
+    return Vocabulary(audiences, before if before.count else None, searcher)
 
 
 def _words_for(searcher: Searcher, audience: str) -> AudienceWords:
@@ -89,5 +89,6 @@ def _words_for(searcher: Searcher, audience: str) -> AudienceWords:
         documents=total_of(searcher.search(seen, limit=1)),
         acronyms=counts("exact_acronym"),
         abbreviated=counts(ABBREVIATED),
+        around=counts(AROUND),
         languages=tuple(sorted(counts(LANGUAGES))) or _NONE.languages,
     )

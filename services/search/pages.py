@@ -10,6 +10,7 @@ from services.search.boundary import tantivy_calls, total_of
 from services.search.distance import distances_of
 from services.search.filters import Near
 from services.search.question import Question
+from services.search.ranking import settled_score
 from services.search.schema import SORT_FIELDS
 from shared.paging import BadCursor, decode_cursor, encode_cursor
 
@@ -80,7 +81,8 @@ def _page_by_score(searcher: Searcher, query: Query, question: Question, stage: 
             found = searcher.search(query, limit=wanted)
         complete = len(found.hits) < wanted
         if complete and len(found.hits) < 2 and after is None:
-            return Page([Hit(score, address) for score, address in found.hits], total_of(found))
+            hits = [Hit(settled_score(score), address) for score, address in found.hits]
+            return Page(hits, total_of(found))
         ordered = _settle_ties(searcher, found.hits)
         if not complete:
             worst = ordered[-1][0][0]
@@ -175,7 +177,7 @@ def _settle_ties(
         precedences = searcher.fast_field_values("precedence", addresses)
         numbers = searcher.fast_field_values("id_number", addresses)
     entries = [
-        ((-score, int(precedence or 0), int(number or 0)), address)
+        ((-settled_score(score), int(precedence or 0), int(number or 0)), address)
         for (score, address), precedence, number in zip(hits, precedences, numbers, strict=True)
     ]
     entries.sort(key=lambda entry: entry[0])

@@ -21,21 +21,22 @@ TYPO_SHARE = {1: 0.7, 2: 0.4}
 # On top of it where the first letter is wrong, which is rarer than an error further on.
 FIRST_LETTER_SHARE = 0.7
 
-# A tier lies above any sum of words, and a float still keeps decimals beside the highest of them.
+# A tier lies above any sum of words.
 TIER = 2_000.0
-# Whole names, the best first. A body that took over a name stands before the one that ceased.
+# Whole names by how good they are. A body that took over a name stands before the one that ceased;
+# in the last the question is a whole name, and every other word of it says where the body is.
 TIERS = {
-    "exact_display": 9,
-    "exact_former": 8,
-    "exact_ceased": 7,
-    "exact_acronym": 6,
-    "exact_other": 5,
+    "exact_display": 6,
+    "exact_former": 5,
+    "exact_ceased": 4,
+    "exact_acronym": 3,
+    "exact_other": 2,
+    "same_words": 1,
+    "name_and_place": 0,
 }
-SAME_WORDS_TIER = 4
-# A whole name, and every other word of the question says where the body is.
-NAME_AND_PLACE_TIER = 3
-# The question with its typing errors mended, the rest being as above.
-MENDED_SHARE = 0.2
+# Below those are the same for the question with its typing errors mended, in as many readings.
+MOST_READINGS = 4
+_FIRST_UNMENDED = 32
 # A whole name within a question of which few or no records have every word: for each of its words,
 # on top of what that word counts, by how rare it is.
 CONTAINED_SHARE = 1.5
@@ -48,6 +49,26 @@ SAME_SECTOR = 1.5
 SAME_AREA = 2.0
 SAME_COUNTRY = 0.5
 IN_RELATIONSHIP = 1.0
+
+
+def tier_score(tier: str, reading: int | None = None) -> float:
+    """What a whole name scores; `reading`: in which of the mended readings of the question.
+
+    tantivy adds scores, because finding the highest of them takes twice the time. So each tier has
+    a bit of its own, in multiples of TIER, from which `settled_score` tells the highest.
+    """
+    if reading is None:
+        return TIER * (_FIRST_UNMENDED << TIERS[tier])
+    return TIER * (MOST_READINGS * TIERS[tier] + MOST_READINGS - reading)
+
+
+def settled_score(total: float) -> float:
+    """Of what a hit scored in all, the highest tier alone; the sum of its words without a tier."""
+    tiers = int(total // TIER)
+    if not tiers:
+        return total
+    return TIER * (tiers if tiers < _FIRST_UNMENDED else 1 << tiers.bit_length() - 1)
+
 
 _NAME_BYTES = 6
 _MOST_PROMINENT = 63

@@ -53,6 +53,8 @@ class AudienceWords:
     """Whole folded acronyms."""
     abbreviated: Counts
     """Acronyms, and names beside which there is an acronym."""
+    around: Counts
+    """Words of the places where bodies are and of the topics that they are about, in one form."""
     languages: tuple[str, ...]
     """Languages of descriptions."""
 
@@ -61,7 +63,7 @@ class AudienceWords:
         return rarity_of(self.forms.get(form, 0), self.documents)
 
 
-NO_WORDS = AudienceWords({}, {}, 0, {}, {}, ("en",))
+NO_WORDS = AudienceWords({}, {}, 0, {}, {}, {}, ("en",))
 
 
 class Vocabulary:
@@ -75,7 +77,10 @@ class Vocabulary:
         self,
         audiences: Mapping[str, AudienceWords],
         before: "Vocabulary | None" = None,
+        learned_from: object = None,
     ) -> None:
+        self.learned_from = learned_from
+        """The searcher of the state of the index that has these words."""
         self._audiences = dict(audiences)
         every = set().union(*(found.words for found in audiences.values()))
         new = set() if before is None else every - before.known
