@@ -56,6 +56,23 @@ class TestData(BaseModel):
     message: str = Field(description="A sentence for whoever reads the receiver's log.")
 
 
+class VerificationData(BaseModel):
+    """What a challenge carries."""
+
+    webhook_id: UUID = Field(description="The webhook that is to be verified.")
+    challenge: str = Field(description="To be answered, anywhere in the body of a 2xx.")
+    message: str = Field(description="A sentence for whoever reads the receiver's log.")
+
+
+class TroubleData(BaseModel):
+    """What is told of a webhook that fails."""
+
+    webhook_id: UUID = Field(description="The webhook that fails; not the one that is told.")
+    url: str = Field(description="Where it is sent to.")
+    reason: str = Field(description="What is wrong.")
+    failing_since: datetime | None = Field(description="Since when no attempt has succeeded.")
+
+
 class Envelope(BaseModel):
     """CloudEvents 1.0, https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md."""
 
@@ -132,6 +149,27 @@ class WebhookTest(Envelope):
     data: TestData
 
 
+class WebhookVerification(Envelope):
+    """A new endpoint is asked whether it wants to be told. It goes to that webhook only."""
+
+    type: Literal["webhook.verification"]
+    data: VerificationData
+
+
+class WebhookFailing(Envelope):
+    """Another webhook of the same account has failed for a day. It is not on the log."""
+
+    type: Literal["webhook.failing"]
+    data: TroubleData
+
+
+class WebhookDisabled(Envelope):
+    """Another webhook of the same account was disabled. It is not on the log."""
+
+    type: Literal["webhook.disabled"]
+    data: TroubleData
+
+
 LogEvent = (
     PartnerCreated
     | PartnerUpdated
@@ -141,7 +179,8 @@ LogEvent = (
     | TopicUpdated
     | TopicDeprecated
 )
-Event = LogEvent | WebhookTest
+WebhookEvent = WebhookTest | WebhookVerification | WebhookFailing | WebhookDisabled
+Event = LogEvent | WebhookEvent
 
 EVENT_CLASSES: tuple[type[Envelope], ...] = get_args(Event)
 EVENT_TYPES: tuple[str, ...] = tuple(

@@ -57,6 +57,7 @@ class Network:
             "BOOTSTRAP_CLIENT_ID": BOOTSTRAP[0],
             "BOOTSTRAP_CLIENT_SECRET": BOOTSTRAP[1],
             "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "WEBHOOK_VERIFICATION": "off",
             "LOG_LEVEL": "warning",
             **{f"{name.upper()}_PORT": str(self.ports[name]) for name in SERVICES},
             **{f"{name.upper()}_URL": self.urls[name] for name in SERVICES},

@@ -35,6 +35,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     held_until: asyncio.Event | None = None
+    echoing: str | None = None
+    """Name of the value of `data` that is answered as JSON in the place of `body`."""
 
 
 class Receiver:
@@ -64,7 +66,11 @@ class Receiver:
                 await reply.held_until.wait()
         finally:
             self.at_once -= 1
-        return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
+        sent = reply.body
+        if reply.echoing is not None:
+            value = orjson.loads(body)["data"].get(reply.echoing)
+            sent = orjson.dumps({reply.echoing: value})
+        return web.Response(status=reply.status, headers=reply.headers, body=sent)
 
     async def got(self, count: int, what: str = "", seconds: float = 15.0) -> list[Received]:
         """The requests, once there are `count` of them."""

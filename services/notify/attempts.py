@@ -1,31 +1,22 @@
 """Attempts: writing down what came of them, each once and only by who still holds the lease."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notify.deliveries import LeasedDelivery
+from services.notify.attempted import Attempted, outcome_name
 from services.notify.fan_out import insert_new
-from services.notify.models import ATTEMPTS, DELIVERIES, DeliveryState
-from services.notify.retries import Answer, Delivered, GaveUp, Outcome, TryAgain
-from services.notify.webhooks import disable_webhook
+from services.notify.health import note_outcomes
+from services.notify.models import ATTEMPTS, DELIVERIES, DeliveryState, Ordering
+from services.notify.retries import Delivered, GaveUp, TryAgain
+from services.notify.verification import note_verified
 
 _LONGEST_ERROR = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Attempted:
-    """One attempt that was made, and what it came to."""
-
-    delivery: LeasedDelivery
-    at: datetime
-    milliseconds: float
-    answer: Answer
-    outcome: Outcome
 
 
 _mine = DELIVERIES.c
@@ -38,43 +29,48 @@ async def record_attempts(
 
     A lost lease leaves its attempt on record, and the delivery to whoever holds it now.
     """
-    ids = [one.delivery.id for one in attempted]
-    rows = await session.execute(
-        select(_mine.id, _mine.attempts, _mine.finished_at)
-        .where(_mine.id.in_(ids))
-        .order_by(_mine.id)
-        .with_for_update()
-    )
-    current = {row.id: row for row in rows}
-    there = [one for one in attempted if one.delivery.id in current]
-    held = [
-        one
-        for one in there
-        if current[one.delivery.id].attempts == one.delivery.number
-        and current[one.delivery.id].finished_at is None
-    ]
+    held_ids: set[UUID] = set()
+    for values, ids in _by_outcome(attempted, now):
+        held_ids |= await _keep_outcome(session, values, ids)
+    held = [one for one in attempted if one.delivery.id in held_ids]
+    there = held
+    if len(held) < len(attempted):
+        gone = {one.delivery.id for one in attempted} - held_ids
+        found = set((await session.scalars(select(_mine.id).where(_mine.id.in_(gone)))).all())
+        there = [one for one in attempted if one.delivery.id in held_ids | found]
     if there:
         await insert_new(session, ATTEMPTS, [_attempt_row(one) for one in there])
-    if held:
-        await session.execute(_KEEP_OUTCOME, [_delivery_values(one, now) for one in held])
     for one in held:
         await _let_followers_know(session, one, now)
-        if isinstance(one.outcome, GaveUp) and one.outcome.endpoint_gone:
-            await disable_webhook(session, one.delivery.webhook_id, one.outcome.reason, now)
+    await note_verified(session, held, now)
+    await note_outcomes(session, held, now)
 
 
-_KEEP_OUTCOME = (
-    update(DELIVERIES)
-    .where(_mine.id == bindparam("delivery"))
-    .values(
-        state=bindparam("to_state"),
-        next_attempt_at=bindparam("next_at"),
-        finished_at=bindparam("finished"),
-        last_status_code=bindparam("status"),
-        last_error=bindparam("error"),
-        lease_until=None,
+Ids = list[tuple[UUID, int]]
+"""Deliveries with the numbers that their leases were worth."""
+
+
+def _by_outcome(attempted: Sequence[Attempted], now: datetime) -> list[tuple[dict[str, Any], Ids]]:
+    """What the deliveries come to be, those that come to the same together: most are delivered."""
+    values: dict[tuple[Any, ...], dict[str, Any]] = {}
+    ids: defaultdict[tuple[Any, ...], Ids] = defaultdict(list)
+    for one in attempted:
+        found = _delivery_values(one, now)
+        key = tuple(found.values())
+        values[key] = found
+        ids[key].append((one.delivery.id, one.delivery.number))
+    return [(values[key], ids[key]) for key in values]
+
+
+async def _keep_outcome(session: AsyncSession, values: dict[str, Any], ids: Ids) -> set[UUID]:
+    """Which of them were still held, and therefore changed."""
+    changed = await session.scalars(
+        update(DELIVERIES)
+        .where(tuple_(_mine.id, _mine.attempts).in_(ids), _mine.finished_at.is_(None))
+        .values(**values)
+        .returning(_mine.id)
     )
-)
+    return set(changed.all())
 
 
 def _delivery_values(one: Attempted, now: datetime) -> dict[str, Any]:
@@ -88,12 +84,12 @@ def _delivery_values(one: Attempted, now: datetime) -> dict[str, Any]:
         case GaveUp():
             state, error, next_at = DeliveryState.dead, outcome.reason, None
     return {
-        "delivery": one.delivery.id,
-        "to_state": state.value,
-        "next_at": next_at,
-        "finished": None if state is DeliveryState.failed else now,
-        "status": one.answer.status_code,
-        "error": None if error is None else error[:_LONGEST_ERROR],
+        "state": state.value,
+        "next_attempt_at": next_at,
+        "finished_at": None if state is DeliveryState.failed else now,
+        "last_status_code": one.answer.status_code,
+        "last_error": None if error is None else error[:_LONGEST_ERROR],
+        "lease_until": None,
     }
 
 
@@ -111,35 +107,27 @@ def _attempt_row(one: Attempted) -> dict[str, Any]:
     }
 
 
-def outcome_name(outcome: Outcome) -> str:
-    """The outcome as it is stored, logged and counted."""
-    match outcome:
-        case Delivered():
-            return "delivered"
-        case TryAgain():
-            return "try_again"
-        case GaveUp():
-            return "gave_up"
-
-
 async def _let_followers_know(session: AsyncSession, one: Attempted, now: datetime) -> None:
     """Keep what stands behind a failing delivery out of the search until it can be due.
 
     It spares the search for due deliveries a look at each of them; order does not depend on it.
     """
+    delivery = one.delivery
+    if delivery.endpoint.ordering is Ordering.fast:
+        return
     if isinstance(one.outcome, TryAgain):
         at = now + timedelta(seconds=one.outcome.after_seconds)
         outdated = _mine.next_attempt_at < at
-    elif one.delivery.number > 1:
+    elif delivery.number_on_schedule > 1:
         at, outdated = now, _mine.next_attempt_at > now
     else:
         return
     await session.execute(
         update(DELIVERIES)
         .where(
-            _mine.webhook_id == one.delivery.webhook_id,
-            _mine.subject == one.delivery.subject,
-            _mine.id != one.delivery.id,
+            _mine.webhook_id == delivery.endpoint.id,
+            _mine.subject == delivery.subject,
+            _mine.id != delivery.id,
             _mine.attempts == 0,
             _mine.finished_at.is_(None),
             outdated,

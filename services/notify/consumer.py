@@ -19,6 +19,7 @@ from uuid_utils.compat import uuid7
 
 from services.notify.fan_out import fan_out, insert_new
 from services.notify.models import POSITIONS, DeadEventRow, PositionRow, leases
+from services.notify.topics import learn_topics
 from shared.databases import Database
 from shared.leases import database_time, hold_lease
 from shared.log_follower import LogFollower, Position
@@ -146,6 +147,7 @@ class FanOutTurn:
             await asyncio.sleep(_WAIT_FOR_TURN_SECONDS)
             return 0
         if self._follower is None:
+            await learn_topics(self._database, self._directory)
             consumer = FanOutConsumer(self._database, self._directory, self._holder)
             self._follower = LogFollower(self._redis, self._directory, consumer)
         try:

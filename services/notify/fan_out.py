@@ -13,9 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from services.notify.matching import EventViews, Interest, wants
-from services.notify.models import DELIVERIES, EVENTS, WEBHOOKS, DeliveryState, WebhookState
-from shared.events import EVENT_TYPES
+from services.notify.models import (
+    ACCOUNTS,
+    DELIVERIES,
+    EVENTS,
+    WEBHOOKS,
+    DeliveryState,
+    Ordering,
+    WebhookState,
+)
+from services.notify.topics import keep_topics, read_tree
+from shared.audience import audience_of_role
+from shared.events import ACCOUNT_EVENT_TYPES, EVENT_TYPES
 from shared.records import JsonObject
+from shared.vocabulary import Role
 
 # What a session's `info` has after new deliveries: the sender is woken right after the commit.
 OWED = "deliveries_owed"
@@ -28,29 +39,37 @@ class UnknownEventType(Exception):
 async def fan_out(
     session: AsyncSession, events: Sequence[JsonObject], last_place: int, now: datetime
 ) -> int:
-    """Keep `events` and owe them to every active webhook that wants them; how many deliveries.
+    """Keep `events` and owe them to every webhook that wants them; how many deliveries.
+
+    What a webhook is owed that is not active waits without a time for an attempt.
 
     The places after `last_place` become theirs, so the caller must hold the lock on the position.
 
     Raises:
         UnknownEventType: one is of an unknown type.
     """
-    interests = await _active_interests(session)
+    topics = [event["data"]["record"] for event in events if event["type"].startswith("topic.")]
+    await keep_topics(session, topics)
+    interests = await _interests(session)
     event_rows, delivery_rows = [], []
     for place, event in enumerate(events, last_place + 1):
+        if event["type"] in ACCOUNT_EVENT_TYPES:
+            continue
         if event["type"] not in EVENT_TYPES:
             raise UnknownEventType(event["type"])
         views = EventViews(event)
         row = event_row(event)
         event_rows.append(row)
         delivery_rows += [
-            _delivery_row(interest.webhook_id, row, place, now)
+            _delivery_row(
+                interest.webhook_id, row, place, now, due=interest.state is WebhookState.active
+            )
             for interest in interests
             if wants(interest, views)
         ]
     await insert_new(session, EVENTS, event_rows)
     if delivery_rows:
-        await _wait_for_earlier(session, delivery_rows)
+        await _wait_for_earlier(session, delivery_rows, interests)
         await insert_new(session, DELIVERIES, delivery_rows)
         session.info[OWED] = True
     return len(delivery_rows)
@@ -61,7 +80,7 @@ async def owe_one(
 ) -> UUID:
     """Owe `event`, which is not on the log, to one webhook; the delivery's id."""
     row = event_row(event)
-    delivery = _delivery_row(webhook_id, row, 0, now)
+    delivery = _delivery_row(webhook_id, row, 0, now, due=True)
     await insert_new(session, EVENTS, [row])
     await insert_new(session, DELIVERIES, [delivery])
     session.info[OWED] = True
@@ -82,7 +101,7 @@ def event_row(event: JsonObject) -> dict[str, Any]:
 
 
 def _delivery_row(
-    webhook_id: UUID, event: dict[str, Any], place: int, now: datetime
+    webhook_id: UUID, event: dict[str, Any], place: int, now: datetime, *, due: bool
 ) -> dict[str, Any]:
     return {
         "id": uuid7(),
@@ -94,35 +113,65 @@ def _delivery_row(
         "state": DeliveryState.pending.value,
         "attempts": 0,
         "created_at": now,
-        "next_attempt_at": now,
+        "next_attempt_at": now if due else None,
     }
 
 
-async def _active_interests(session: AsyncSession) -> list[Interest]:
+async def _interests(session: AsyncSession) -> list[Interest]:
+    """What every webhook of an open account asks for."""
     columns = WEBHOOKS.c
+    tree = await read_tree(session)
     rows = await session.execute(
-        select(columns.id, columns.audience, columns.event_types, columns.filters)
-        .where(columns.state == WebhookState.active.value)
+        select(
+            columns.id,
+            ACCOUNTS.c.role,
+            columns.event_types,
+            columns.filters,
+            columns.state,
+            columns.ordering,
+        )
+        .join(ACCOUNTS, ACCOUNTS.c.id == columns.account_id)
+        .where(ACCOUNTS.c.closed_at.is_(None))
         .order_by(columns.id)
     )
-    return [Interest(*row) for row in rows]
+    return [
+        Interest(
+            webhook_id=row.id,
+            audience=audience_of_role(Role(row.role)),
+            event_types=row.event_types,
+            filters=tree.with_narrower(row.filters),
+            state=WebhookState(row.state),
+            ordering=Ordering(row.ordering),
+        )
+        for row in rows
+    ]
 
 
-async def _wait_for_earlier(session: AsyncSession, delivery_rows: list[dict[str, Any]]) -> None:
-    """Let a delivery behind one that waits for its retry wait as long.
+async def _wait_for_earlier(
+    session: AsyncSession, delivery_rows: list[dict[str, Any]], interests: Sequence[Interest]
+) -> None:
+    """Let a delivery behind one that waits for its retry wait as long, if the webhook wants order.
 
     This only spares the search for due deliveries those that cannot be; `lease_due` keeps order.
     """
+    ordered = {one.webhook_id for one in interests if one.ordering is Ordering.ordered}
+    waiting = [
+        row
+        for row in delivery_rows
+        if row["webhook_id"] in ordered and row["next_attempt_at"] is not None
+    ]
+    if not waiting:
+        return
     columns = DELIVERIES.c
-    subjects = {row["subject"] for row in delivery_rows}
+    subjects = {row["subject"] for row in waiting}
     earlier = await session.execute(
         select(columns.webhook_id, columns.subject, func.max(columns.next_attempt_at))
         .where(columns.finished_at.is_(None), columns.subject.in_(subjects), columns.place > 0)
-        .where(columns.webhook_id.in_({row["webhook_id"] for row in delivery_rows}))
+        .where(columns.webhook_id.in_({row["webhook_id"] for row in waiting}))
         .group_by(columns.webhook_id, columns.subject)
     )
     waits = {(webhook_id, subject): at for webhook_id, subject, at in earlier if at is not None}
-    for row in delivery_rows:
+    for row in waiting:
         at = waits.get((row["webhook_id"], row["subject"]))
         if at is not None:
             row["next_attempt_at"] = max(at, row["next_attempt_at"])
@@ -130,5 +179,7 @@ async def _wait_for_earlier(session: AsyncSession, delivery_rows: list[dict[str,
 
 async def insert_new(session: AsyncSession, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert `rows`; those that are there already stay as they are, so repeats are harmless."""
+    if not rows:
+        return
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     await session.execute(insert(table).on_conflict_do_nothing(), rows)

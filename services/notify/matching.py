@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.notify.models import Ordering, WebhookState
+from services.notify.topics import Filters
 from shared.audience import cut_event
 from shared.events import event_pattern_matches
 from shared.records import JsonObject
@@ -14,9 +16,11 @@ class Interest:
     """What a webhook asked for."""
 
     webhook_id: UUID
-    audience: str
+    audience: Visibility
     event_types: list[str]
-    filters: dict[str, list[str]]
+    filters: Filters
+    state: WebhookState = WebhookState.active
+    ordering: Ordering = Ordering.ordered
 
 
 class EventViews:
@@ -24,12 +28,12 @@ class EventViews:
 
     def __init__(self, event: JsonObject) -> None:
         self.event = event
-        self._views: dict[str, JsonObject | None] = {}
+        self._views: dict[Visibility, JsonObject | None] = {}
 
-    def of(self, audience: str) -> JsonObject | None:
+    def of(self, audience: Visibility) -> JsonObject | None:
         """The event as `audience` sees it, or None where it sees nothing."""
         if audience not in self._views:
-            self._views[audience] = cut_event(self.event, Visibility(audience))
+            self._views[audience] = cut_event(self.event, audience)
         return self._views[audience]
 
 
@@ -39,10 +43,10 @@ def wants(interest: Interest, views: EventViews) -> bool:
     if not any(event_pattern_matches(pattern, event_type) for pattern in interest.event_types):
         return False
     seen = views.of(interest.audience)
-    return seen is not None and _passes(interest.filters, seen)
+    return seen is not None and passes(interest.filters, seen)
 
 
-def _passes(filters: dict[str, list[str]], seen: JsonObject) -> bool:
+def passes(filters: Filters, seen: JsonObject) -> bool:
     """Whether what its reader sees of the event passes all filters; any value of a list will do.
 
     A record that has gone out of sight can be judged by its id alone. It passes the other filters:

@@ -39,10 +39,26 @@ def _belongs_to(table: str, **options: Any) -> Any:
 
 
 class WebhookState(StrEnum):
-    """A disabled webhook is owed nothing new, and what it is owed already waits."""
+    """Only an active webhook is sent to; what is owed to the others waits for them."""
 
+    unverified = "unverified"
     active = "active"
+    paused = "paused"
     disabled = "disabled"
+
+
+class Ordering(StrEnum):
+    """`ordered`: a record's events one after the other; `fast`: each as soon as it can be sent."""
+
+    ordered = "ordered"
+    fast = "fast"
+
+
+class KeyKind(StrEnum):
+    """What a key signs with, by the names of Standard Webhooks: HMAC-SHA256 or Ed25519."""
+
+    v1 = "v1"
+    v1a = "v1a"
 
 
 class DeliveryState(StrEnum):
@@ -68,16 +84,50 @@ class WebhookRow(Table, table=True):
 
     id: UUID = Field(primary_key=True)
     account_id: UUID
-    audience: str = Field(max_length=20)
+    revision: int = 1
     url: str = Field(max_length=2_048)
     event_types: list[str] = Field(sa_column=Column(JSON, nullable=False))
     filters: dict[str, list[str]] = Field(sa_column=Column(JSON, nullable=False))
     description: str = Field(max_length=500)
+    ordering: str = Field(max_length=20)
+    requests_per_second: float | None = None
+    requests_at_once: int | None = None
+    header_names: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    sealed_headers: str | None = Field(default=None, sa_column=Column(Text))
     state: str = Field(max_length=20)
     state_reason: str | None = Field(default=None, max_length=500)
-    sealed_secret: str = Field(max_length=500)
     created_at: datetime = _moment(nullable=False)
+    verified_at: datetime | None = _moment()
     disabled_at: datetime | None = _moment()
+    failing_since: datetime | None = _moment()
+    told_failing_at: datetime | None = _moment()
+
+
+class AccountRow(Table, table=True):
+    """What the log, or a token, said last of an account that has webhooks."""
+
+    __tablename__ = "account"
+
+    id: UUID = Field(primary_key=True)
+    name: str = Field(max_length=200)
+    role: str = Field(max_length=20)
+    email: str | None = Field(default=None, max_length=320)
+    closed_at: datetime | None = _moment()
+
+
+class WebhookKeyRow(Table, table=True):
+    """A key that a webhook's messages are signed with, sealed; older ones expire."""
+
+    __tablename__ = "webhook_key"
+    __table_args__ = (Index("ix_webhook_key_webhook_id", "webhook_id", "id"),)
+
+    id: UUID = Field(primary_key=True)
+    webhook_id: UUID = _belongs_to("webhook")
+    kind: str = Field(max_length=10)
+    sealed: str = Field(max_length=500)
+    public: str | None = Field(default=None, max_length=200)
+    created_at: datetime = _moment(nullable=False)
+    expires_at: datetime | None = _moment()
 
 
 class EventRow(Table, table=True):
@@ -106,6 +156,8 @@ class DeliveryRow(Table, table=True):
 
     `place` orders deliveries as notify took their events in; unlike a log's sequence it goes on
     counting when the directory begins another log. `attempts` is also the token of the lease.
+    `attempts_before` of them were made before the delivery was begun anew by hand: the schedule of
+    retries counts those that came after.
     """
 
     __tablename__ = "delivery"
@@ -131,6 +183,7 @@ class DeliveryRow(Table, table=True):
     subject: str = Field(max_length=200)
     state: str = Field(max_length=20)
     attempts: int = 0
+    attempts_before: int = 0
     created_at: datetime = _moment(nullable=False)
     next_attempt_at: datetime | None = _moment()
     lease_until: datetime | None = _moment()
@@ -152,6 +205,74 @@ class AttemptRow(Table, table=True):
     status_code: int | None = None
     error: str | None = Field(default=None, max_length=500)
     response_body: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class PaceRow(Table, table=True):
+    """How many requests a webhook with a limit per second may be sent at once, and since when."""
+
+    __tablename__ = "pace"
+
+    webhook_id: UUID = _belongs_to("webhook", primary_key=True)
+    allowance: float
+    at: datetime = _moment(nullable=False)
+
+
+class TopicRow(Table, table=True):
+    """A topic and the broader ones, so that a filter by one finds what is about narrower ones."""
+
+    __tablename__ = "topic"
+
+    id: UUID = Field(primary_key=True)
+    notation: str = Field(max_length=200)
+    broader: list[str] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class ReplayRow(Table, table=True):
+    """A part of the event log that a webhook is owed again; `next_after` is how far it has come."""
+
+    __tablename__ = "replay"
+    __table_args__ = (Index("ix_replay_webhook_id", "webhook_id", "id"),)
+
+    id: UUID = Field(primary_key=True)
+    webhook_id: UUID = _belongs_to("webhook")
+    log_id: str = Field(max_length=60)
+    after: int = Field(sa_type=BigInteger)
+    until: int = Field(sa_type=BigInteger)
+    since: datetime | None = _moment()
+    before: datetime | None = _moment()
+    next_after: int = Field(sa_type=BigInteger)
+    owed: int = 0
+    state: str = Field(max_length=20)
+    error: str | None = Field(default=None, max_length=500)
+    created_at: datetime = _moment(nullable=False)
+    finished_at: datetime | None = _moment()
+
+
+class MailRow(Table, table=True):
+    """A message that is to be mailed, or was."""
+
+    __tablename__ = "mail"
+    __table_args__ = (
+        Index(
+            "ix_mail_due",
+            "next_attempt_at",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    account_id: UUID
+    recipient: str = Field(max_length=320)
+    subject: str = Field(max_length=200)
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    attempts: int = 0
+    created_at: datetime = _moment(nullable=False)
+    next_attempt_at: datetime | None = _moment()
+    lease_until: datetime | None = _moment()
+    finished_at: datetime | None = _moment()
+    state: str = Field(max_length=20)
+    last_error: str | None = Field(default=None, max_length=500)
 
 
 class PositionRow(Table, table=True):
@@ -180,9 +301,15 @@ class DeadEventRow(Table, table=True):
     replayed_at: datetime | None = _moment()
 
 
+ACCOUNTS = metadata.tables["account"]
 WEBHOOKS = metadata.tables["webhook"]
+WEBHOOK_KEYS = metadata.tables["webhook_key"]
 EVENTS = metadata.tables["event"]
 DELIVERIES = metadata.tables["delivery"]
 ATTEMPTS = metadata.tables["attempt"]
+PACES = metadata.tables["pace"]
+TOPICS = metadata.tables["topic"]
+REPLAYS = metadata.tables["replay"]
+MAIL = metadata.tables["mail"]
 POSITIONS = metadata.tables["position"]
 DEAD_EVENTS = metadata.tables["dead_event"]

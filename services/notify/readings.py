@@ -1,115 +1,12 @@
-"""What notify takes in and answers: webhooks, deliveries, attempts, events set aside."""
+"""What notify answers about deliveries, attempts, types of events and events set aside."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.notify.models import DeliveryState, WebhookState
-from shared.vocabulary import Level, Sector, Visibility
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
-_Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-_Levels = Annotated[list[Level], BeforeValidator(_as_list)]
-_Sectors = Annotated[list[Sector], BeforeValidator(_as_list)]
-_Topics = Annotated[list[_Text], BeforeValidator(_as_list)]
-_Countries = Annotated[list[_Country], BeforeValidator(_as_list)]
-_RecordIds = Annotated[list[UUID], BeforeValidator(_as_list)]
-
-
-class WebhookFilters(BaseModel):
-    """Which records to be told of: all the filters must fit, and one value of each is enough."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    level: _Levels = Field(default=[], max_length=10, description="Levels of the partner.")
-    sector: _Sectors = Field(default=[], max_length=20, description="Sectors of the partner.")
-    topic: _Topics = Field(
-        default=[],
-        max_length=200,
-        description="Topics, by id or notation, that the partner works on or the event is about.",
-    )
-    country: _Countries = Field(
-        default=[], max_length=250, description="Countries of the partner (ISO 3166-1 alpha-2)."
-    )
-    record_ids: _RecordIds = Field(
-        default=[], max_length=1_000, description="Ids of the partners or topics."
-    )
-
-    def asked(self) -> dict[str, list[str]]:
-        """The filters that ask for something."""
-        return {name: values for name, values in self.model_dump(mode="json").items() if values}
-
-
-class WebhookWrite(BaseModel):
-    """A webhook to register."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "url": "https://partner.example.org/hooks/directory",
-                    "event_types": ["partner.*"],
-                    "filters": {"level": ["national"]},
-                    "description": "Our intranet's copy",
-                }
-            ]
-        },
-    )
-
-    url: str = Field(description="Where to send events: http or https, reachable publicly.")
-    event_types: list[_Text] = Field(
-        min_length=1,
-        max_length=50,
-        description="Types of events, `noun.*` or `*`; GET /event-types lists them.",
-    )
-    filters: WebhookFilters = Field(
-        default_factory=WebhookFilters, description="Which records to be told of; empty: all."
-    )
-    description: str = Field(
-        default="", max_length=500, pattern=r"^[^\x00]*$", description="For your own memory."
-    )
-
-
-class WebhookRead(BaseModel):
-    """A webhook."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID = Field(description="The webhook's id.")
-    account_id: UUID = Field(description="The account that registered it.")
-    audience: Visibility = Field(description="What its events are cut down to.")
-    url: str = Field(description="Where events are sent.")
-    event_types: list[str] = Field(description="Types it is told of.")
-    filters: dict[str, list[str]] = Field(description="Records it is told of; empty: all.")
-    description: str = Field(description="Its owner's note.")
-    state: WebhookState = Field(description="Whether events are sent to it.")
-    state_reason: str | None = Field(description="Why it was disabled.")
-    created_at: datetime = Field(description="When it was registered.")
-    disabled_at: datetime | None = Field(description="When it was disabled.")
-
-
-class WebhookCreated(WebhookRead):
-    """A webhook just registered, with the secret that is never shown again."""
-
-    secret: str = Field(
-        description="Verify signatures with it (Standard Webhooks). Keep it: it is shown once.",
-        examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"],
-    )
-
-
-class WebhookPage(BaseModel):
-    """Webhooks, a page at a time."""
-
-    items: list[WebhookRead] = Field(description="The webhooks, the oldest first.")
-    next: str | None = Field(description="Cursor of the next page; null on the last.")
+from services.notify.models import DeliveryState
 
 
 class DeliveryRead(BaseModel):
@@ -128,7 +25,7 @@ class DeliveryRead(BaseModel):
     )
     attempts: int = Field(description="Attempts begun so far.")
     next_attempt_at: datetime | None = Field(
-        description="Not before then; null when it is finished or its webhook disabled."
+        description="Not before then; null when it is finished or its webhook is off."
     )
     last_status_code: int | None = Field(description="Status of the last answer, if one came.")
     last_error: str | None = Field(description="Why the last attempt failed.")

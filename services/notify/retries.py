@@ -20,6 +20,12 @@ class Answer:
     retry_after: str | None = None
     body: str | None = None
 
+    @property
+    def is_success(self) -> bool:
+        """Whether the endpoint took what it was sent: 2xx, and nothing wrong with the answer."""
+        status = self.status_code
+        return self.error is None and status is not None and 200 <= status < 300
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -56,7 +62,7 @@ class RetrySchedule:
     def outcome_of(self, answer: Answer, number: int, now: datetime) -> Outcome:
         """What attempt `number`, counted from 1, came to."""
         status = answer.status_code
-        if status is not None and 200 <= status < 300:
+        if answer.is_success:
             return Delivered()
         reason = answer.error or _reason_of(status)
         if status == _GONE:

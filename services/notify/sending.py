@@ -7,7 +7,7 @@ attempt came to counts only once it is written down; until then the delivery sta
 
 import asyncio
 import time
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -15,17 +15,20 @@ from uuid import UUID
 import prometheus_client
 import structlog
 
-from services.notify.attempts import Attempted, outcome_name, record_attempts
+from services.notify.attempted import Attempted, outcome_name
+from services.notify.attempts import record_attempts
 from services.notify.deliveries import LeasedDelivery, Room, hand_back, lease_due
+from services.notify.endpoints import Endpoint, EndpointBook
+from services.notify.messages import MessageBook
 from services.notify.outbound import Outbound
 from services.notify.retries import Answer, Delivered, GaveUp, Outcome, RetrySchedule
-from services.notify.webhook import body_for, signed_headers
+from services.notify.verification import VERIFICATION_EVENT, judge_answer
+from services.notify.webhook import signed_headers
 from shared.databases import Database
 from shared.leases import database_time
 from shared.loops import Nudge
-from shared.sealing import Seal, WrongKey
+from shared.sealing import Seal
 
-_REMEMBERED_KEYS = 10_000
 _QUICK_MILLISECONDS = 500.0
 _IN_HAND_OF_QUICK = 5
 # Left of a lease for writing down the result.
@@ -62,16 +65,14 @@ class Sender:
     ) -> None:
         self._database = database
         self._outbound = outbound
-        self._seal = seal
+        self._endpoints = EndpointBook(seal)
+        self._messages = MessageBook()
         self._schedule = schedule
         self._limits = limits
         self._wake = wake
-        self._keys: OrderedDict[str, bytes] = OrderedDict()
         self._in_hand: Counter[UUID] = Counter()
         self._quick: set[UUID] = set()
-        self._turns: defaultdict[UUID, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(limits.requests_per_endpoint)
-        )
+        self._turns: dict[UUID, asyncio.Semaphore] = {}
         self._under_way: dict[asyncio.Task[None], LeasedDelivery] = {}
         self._attempted: list[Attempted] = []
         self._not_attempted: list[LeasedDelivery] = []
@@ -90,7 +91,14 @@ class Sender:
             if attempted:
                 await record_attempts(session, attempted, now)
             await hand_back(session, not_attempted)
-            leased = await lease_due(session, self._room(), self._limits.lease_seconds, now)
+            leased = await lease_due(
+                session,
+                self._room(),
+                self._limits.lease_seconds,
+                now,
+                self._endpoints,
+                self._messages,
+            )
         # Only now that it is committed: a failed transaction is repeated with all of it.
         del self._attempted[: len(attempted)]
         del self._not_attempted[: len(not_attempted)]
@@ -130,7 +138,7 @@ class Sender:
         )
 
     def _begin(self, delivery: LeasedDelivery) -> None:
-        self._in_hand[delivery.webhook_id] += 1
+        self._in_hand[delivery.endpoint.id] += 1
         begun = time.monotonic()
         task = asyncio.create_task(self._send_in_turn(delivery, begun))
         self._under_way[task] = delivery
@@ -138,16 +146,25 @@ class Sender:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         delivery = self._under_way.pop(task)
-        self._in_hand[delivery.webhook_id] -= 1
-        if not self._in_hand[delivery.webhook_id]:
-            del self._in_hand[delivery.webhook_id]
-            self._turns.pop(delivery.webhook_id, None)
+        webhook_id = delivery.endpoint.id
+        self._in_hand[webhook_id] -= 1
+        if not self._in_hand[webhook_id]:
+            del self._in_hand[webhook_id]
+            self._turns.pop(webhook_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("delivery.crashed", delivery=str(delivery.id), exc_info=error)
         self._wake.now()
 
+    def _turn_of(self, endpoint: Endpoint) -> asyncio.Semaphore:
+        turn = self._turns.get(endpoint.id)
+        if turn is None:
+            most = self._limits.requests_per_endpoint
+            turn = asyncio.Semaphore(min(endpoint.requests_at_once or most, most))
+            self._turns[endpoint.id] = turn
+        return turn
+
     async def _send_in_turn(self, delivery: LeasedDelivery, leased_at: float) -> None:
-        async with self._turns[delivery.webhook_id]:
+        async with self._turn_of(delivery.endpoint):
             limits = self._limits
             latest = limits.lease_seconds - limits.timeout_seconds - _WRITING_SECONDS
             if time.monotonic() - leased_at > max(latest, 0.0):
@@ -159,33 +176,24 @@ class Sender:
             milliseconds = round((time.perf_counter() - started) * 1000, 2)
             self._attempted.append(Attempted(delivery, at, milliseconds, answer, outcome))
             if isinstance(outcome, Delivered) and milliseconds < _QUICK_MILLISECONDS:
-                self._quick.add(delivery.webhook_id)
+                self._quick.add(delivery.endpoint.id)
             else:
-                self._quick.discard(delivery.webhook_id)
+                self._quick.discard(delivery.endpoint.id)
 
     async def _attempt(self, delivery: LeasedDelivery, at: datetime) -> tuple[Answer, Outcome]:
-        body = body_for(delivery.envelope, delivery.audience)
+        body, endpoint = delivery.message.body, delivery.endpoint
         if body is None:
             reason = "the event has nothing to tell this audience any more"
             return Answer(error=reason), GaveUp(reason)
-        try:
-            key = self._key_of(delivery.sealed_secret)
-        except WrongKey as error:
+        if endpoint.unusable is not None:
             # Nothing about the endpoint is wrong: it is sent once the right key is configured.
-            answer = Answer(error=f"its secret cannot be opened: {error}")
+            answer = Answer(error=endpoint.unusable)
         else:
-            headers = signed_headers(key, delivery.event_id, int(at.timestamp()), body)
-            answer = await self._outbound.post(delivery.url, body, headers)
-        return answer, self._schedule.outcome_of(answer, delivery.number, at)
-
-    def _key_of(self, sealed: str) -> bytes:
-        """The key inside; opening a seal costs more than signing, so opened ones are remembered."""
-        key = self._keys.get(sealed)
-        if key is None:
-            key = self._keys[sealed] = self._seal.open(sealed)
-            if len(self._keys) > _REMEMBERED_KEYS:
-                self._keys.popitem(last=False)
-        return key
+            headers = signed_headers(endpoint.keys, delivery.event_id, at, body)
+            answer = await self._outbound.post(endpoint.url, body, {**endpoint.headers, **headers})
+            if delivery.message.event_type == VERIFICATION_EVENT:
+                answer = judge_answer(body, answer)
+        return answer, self._schedule.outcome_of(answer, delivery.number_on_schedule, at)
 
 
 def _tell(one: Attempted) -> None:
@@ -196,9 +204,9 @@ def _tell(one: Attempted) -> None:
     _log.info(
         "delivery.attempted",
         delivery=str(delivery.id),
-        webhook=str(delivery.webhook_id),
+        webhook=str(delivery.endpoint.id),
         event_id=str(delivery.event_id),
-        type=delivery.event_type,
+        type=delivery.message.event_type,
         subject=delivery.subject,
         sequence=delivery.sequence,
         number=delivery.number,

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -99,6 +99,18 @@ class Settings(ServiceSettings):
     )
     webhooks_per_account: int = Field(
         alias="WEBHOOKS_PER_ACCOUNT", default=100, ge=1, description="Webhooks an account may have."
+    )
+
+    verification: Literal["on", "off"] = Field(
+        alias="WEBHOOK_VERIFICATION",
+        default="on",
+        description="Whether a new endpoint must answer a challenge before its first event.",
+    )
+    secret_grace_seconds: int = Field(
+        alias="WEBHOOK_SECRET_GRACE_SECONDS",
+        default=86_400,
+        ge=0,
+        description="How long an old key signs beside the new one, if its owner says nothing else.",
     )
 
     @model_validator(mode="after")

@@ -1,28 +1,48 @@
-"""Webhooks: registering, finding, disabling and trying out. An owner sees its own only."""
+"""Webhooks: registering, finding, changing and trying out. An owner sees its own only."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+import orjson
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from services.notify.accounts import ensure_account
 from services.notify.fan_out import owe_one
-from services.notify.models import DELIVERIES, WEBHOOKS, WebhookRow, WebhookState
+from services.notify.keys import add_key
+from services.notify.models import (
+    WEBHOOKS,
+    AccountRow,
+    KeyKind,
+    WebhookRow,
+    WebhookState,
+)
+from services.notify.own_events import own_event
 from services.notify.pages import PageParameters
 from services.notify.parts import Parts
-from services.notify.readings import WebhookCreated, WebhookRead, WebhookWrite
-from services.notify.webhook import make_secret, written_secret
+from services.notify.patterns import check_patterns
+from services.notify.switching import switch_off, switch_on
+from services.notify.verification import challenge_event
+from services.notify.webhook import make_key
+from services.notify.webhook_readings import (
+    WebhookCreated,
+    WebhookPatch,
+    WebhookRead,
+    WebhookWrite,
+)
 from services.notify.webhook_url import check_url
-from shared.events import EVENT_TYPES
+from shared.audience import audience_of_role
 from shared.leases import database_time
-from shared.problems import FieldError, InvalidValues, NotFound, Problem
-from shared.request_context import current_traceparent
+from shared.problems import NotFound, Problem
 from shared.tokens import Caller
 from shared.vocabulary import Role
 
 TEST_EVENT = "webhook.test"
+_UNVERIFIED = "its endpoint has not answered the challenge yet"
+_PAUSED = "its owner paused it"
 
 
 class WebhookNotFound(NotFound):
@@ -43,10 +63,16 @@ class WebhookDisabled(Problem):
     status, title, kind = 409, "The webhook is disabled", "webhook-disabled"
 
 
-class UnknownEventPattern(InvalidValues):
-    """A pattern names no type of event that there is."""
+class WebhookUnverified(Problem):
+    """The webhook's endpoint has not answered its challenge yet."""
 
-    title, kind = "There is no such type of event", "unknown-event-type"
+    status, title, kind = 409, "The webhook is not verified", "webhook-unverified"
+
+
+class WebhookVerified(Problem):
+    """The webhook's endpoint has answered its challenge already."""
+
+    status, title, kind = 409, "The webhook is verified already", "webhook-verified"
 
 
 async def register_webhook(
@@ -59,26 +85,49 @@ async def register_webhook(
         UnknownEventPattern: a pattern can match no event.
         TooManyWebhooks: the account has as many as it may have.
     """
-    check_url(write.url, parts.settings.allowed_networks)
+    settings = parts.settings
+    check_url(write.url, settings.allowed_networks)
     check_patterns(write.event_types)
-    account_id = await _with_room_for_one(session, caller, parts.settings.webhooks_per_account)
-    key = make_secret()
+    account_id = await _with_room_for_one(session, caller, settings.webhooks_per_account)
+    await ensure_account(session, caller)
+    now = await database_time(session)
+    must_verify = settings.verification == "on"
     row = WebhookRow(
         id=uuid7(),
         account_id=account_id,
-        audience=caller.audience.value,
         url=write.url,
         event_types=list(dict.fromkeys(write.event_types)),
         filters=write.filters.asked(),
         description=write.description,
-        state=WebhookState.active.value,
-        sealed_secret=parts.seal.close(key),
-        created_at=await database_time(session),
+        ordering=write.ordering.value,
+        requests_per_second=write.requests_per_second,
+        requests_at_once=write.requests_at_once,
+        state=(WebhookState.unverified if must_verify else WebhookState.active).value,
+        state_reason=_UNVERIFIED if must_verify else None,
+        created_at=now,
+        **_kept_headers(write.headers, parts),
     )
     session.add(row)
     await session.flush()
-    read = WebhookRead.model_validate(row)
-    return WebhookCreated(**read.model_dump(), secret=written_secret(key))
+    made = {kind: make_key(kind) for kind in dict.fromkeys(write.signatures)}
+    for kind, key in made.items():
+        add_key(session, row.id, kind, key, parts.seal, now)
+    if must_verify:
+        await owe_one(session, row.id, challenge_event(row.id, settings.notify_url), now)
+    read = await show_webhook(session, row)
+    v1, v1a = made.get(KeyKind.v1), made.get(KeyKind.v1a)
+    return WebhookCreated(
+        **read.model_dump(),
+        secret=v1.secret if v1 else None,
+        public_key=v1a.public if v1a else None,
+    )
+
+
+def _kept_headers(headers: dict[str, str], parts: Parts) -> dict[str, Any]:
+    return {
+        "header_names": sorted(headers),
+        "sealed_headers": parts.seal.close(orjson.dumps(headers)) if headers else None,
+    }
 
 
 async def _with_room_for_one(session: AsyncSession, caller: Caller, most: int) -> UUID:
@@ -94,6 +143,17 @@ async def _with_room_for_one(session: AsyncSession, caller: Caller, most: int) -
             "one webhook do the work of several."
         )
     return caller.account_id
+
+
+async def show_webhook(session: AsyncSession, webhook: WebhookRow) -> WebhookRead:
+    """The webhook as its owner sees it."""
+    account = await session.get(AccountRow, webhook.account_id)
+    if account is None:
+        raise LookupError(f"account {webhook.account_id} has a webhook and no row")
+    return WebhookRead(
+        audience=audience_of_role(Role(account.role)),
+        **{name: getattr(webhook, name) for name in WebhookRead.model_fields if name != "audience"},
+    )
 
 
 async def find_webhook(session: AsyncSession, webhook_id: UUID, caller: Caller) -> WebhookRow:
@@ -125,6 +185,64 @@ async def list_webhooks(
     return (await session.execute(statement)).scalars().all()
 
 
+async def change_webhook(
+    session: AsyncSession, webhook_id: UUID, patch: WebhookPatch, caller: Caller, parts: Parts
+) -> WebhookRead:
+    """The webhook with what `patch` says; another URL has to be verified anew.
+
+    Raises:
+        WebhookNotFound: it is not the caller's.
+        UnacceptableUrl: the new URL may not be used.
+        UnknownEventPattern: a pattern can match no event.
+        WebhookUnverified: it was to be switched on, and has not answered its challenge.
+    """
+    webhook = await find_webhook(session, webhook_id, caller)
+    said = patch.model_fields_set
+    now = await database_time(session)
+    if "event_types" in said:
+        check_patterns(patch.event_types)
+        webhook.event_types = list(dict.fromkeys(patch.event_types))
+    if "filters" in said:
+        webhook.filters = patch.filters.asked()
+    if "headers" in said:
+        for name, value in _kept_headers(patch.headers, parts).items():
+            setattr(webhook, name, value)
+    for name in ("description", "requests_per_second", "requests_at_once"):
+        if name in said:
+            setattr(webhook, name, getattr(patch, name))
+    if "ordering" in said:
+        webhook.ordering = patch.ordering.value
+    is_moved = "url" in said and patch.url != webhook.url
+    if is_moved:
+        check_url(patch.url, parts.settings.allowed_networks)
+        webhook.url = patch.url
+    webhook.revision += 1
+    await session.flush()
+    if is_moved and parts.settings.verification == "on":
+        await switch_off(session, webhook_id, WebhookState.unverified, _UNVERIFIED, now)
+        await owe_one(session, webhook_id, challenge_event(webhook_id, _url_of(parts)), now)
+    elif "state" in said:
+        await _switch(session, webhook, patch.state, now)
+    await session.refresh(webhook)
+    return await show_webhook(session, webhook)
+
+
+def _url_of(parts: Parts) -> str:
+    return parts.settings.notify_url
+
+
+async def _switch(session: AsyncSession, webhook: WebhookRow, to: str, now: datetime) -> None:
+    if webhook.state == WebhookState.unverified:
+        raise WebhookUnverified(
+            "Its endpoint has to answer the challenge first; POST /webhooks/{webhook_id}/verify "
+            "sends another one."
+        )
+    if to == WebhookState.paused:
+        await switch_off(session, webhook.id, WebhookState.paused, _PAUSED, now)
+    elif webhook.state != WebhookState.active:
+        await switch_on(session, [webhook.id], now)
+
+
 async def delete_webhook(session: AsyncSession, webhook_id: UUID, caller: Caller) -> None:
     """Delete the webhook and what it was owed.
 
@@ -134,20 +252,20 @@ async def delete_webhook(session: AsyncSession, webhook_id: UUID, caller: Caller
     await session.delete(await find_webhook(session, webhook_id, caller))
 
 
-async def disable_webhook(
-    session: AsyncSession, webhook_id: UUID, reason: str, now: datetime
-) -> None:
-    """Send no more to the webhook. What it is owed is kept, without a time for an attempt."""
-    await session.execute(
-        update(WEBHOOKS)
-        .where(WEBHOOKS.c.id == webhook_id, WEBHOOKS.c.state == WebhookState.active.value)
-        .values(state=WebhookState.disabled.value, state_reason=reason, disabled_at=now)
-    )
-    await session.execute(
-        update(DELIVERIES)
-        .where(DELIVERIES.c.webhook_id == webhook_id, DELIVERIES.c.finished_at.is_(None))
-        .values(next_attempt_at=None)
-    )
+async def send_challenge(
+    session: AsyncSession, webhook_id: UUID, caller: Caller, notify_url: str
+) -> UUID:
+    """Owe another challenge to the webhook's endpoint; the delivery's id.
+
+    Raises:
+        WebhookNotFound: it is not the caller's.
+        WebhookVerified: it has answered one already.
+    """
+    webhook = await find_webhook(session, webhook_id, caller)
+    if webhook.state != WebhookState.unverified:
+        raise WebhookVerified("Nothing needs to be done: it is sent events as its state says.")
+    now = await database_time(session)
+    return await owe_one(session, webhook_id, challenge_event(webhook_id, notify_url), now)
 
 
 async def send_test_event(
@@ -158,51 +276,19 @@ async def send_test_event(
     Raises:
         WebhookNotFound: it is not the caller's.
         WebhookDisabled: nothing is sent to it.
+        WebhookUnverified: its endpoint has not answered the challenge.
     """
     webhook = await find_webhook(session, webhook_id, caller)
     if webhook.state == WebhookState.disabled:
         raise WebhookDisabled(
-            f"Nothing is sent to it, because {webhook.state_reason}. Register it anew."
+            f"Nothing is sent to it, because {webhook.state_reason}. Switch it on with PATCH "
+            '/webhooks/{webhook_id} {"state": "active"}.'
         )
-    event = {
-        "specversion": "1.0",
-        "id": str(uuid7()),
-        "source": "/notify",
-        "type": TEST_EVENT,
-        "subject": str(webhook_id),
-        "time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-        "datacontenttype": "application/json",
-        "dataschema": f"{notify_url}/event-types/{TEST_EVENT}/schema",
-        "data": {
-            "webhook_id": str(webhook_id),
-            "message": "A test event. Nothing happened; your webhook works if you can read this.",
-        },
+    if webhook.state == WebhookState.unverified:
+        raise WebhookUnverified("Its endpoint has to answer the challenge first.")
+    data = {
+        "webhook_id": str(webhook_id),
+        "message": "A test event. Nothing happened; your webhook works if you can read this.",
     }
-    if (traceparent := current_traceparent()) is not None:
-        event["traceparent"] = traceparent
-    now = await database_time(session)
-    return await owe_one(session, webhook_id, event, now)
-
-
-def check_patterns(patterns: Sequence[str]) -> None:
-    """Let `patterns` pass if each of them can match an event.
-
-    Raises:
-        UnknownEventPattern: one of them never can.
-    """
-    nouns = {event_type.partition(".")[0] + ".*" for event_type in EVENT_TYPES}
-    unknown = [
-        (place, pattern)
-        for place, pattern in enumerate(patterns)
-        if pattern != "*" and pattern not in nouns and pattern not in EVENT_TYPES
-    ]
-    if unknown:
-        choice = ", ".join(["*", *sorted(nouns), *EVENT_TYPES])
-        raise UnknownEventPattern(
-            f"{', '.join(repr(pattern) for _, pattern in unknown)}: no event has such a type. "
-            f"Choose from: {choice}.",
-            errors=[
-                FieldError(pointer=f"/event_types/{place}", detail="unknown")
-                for place, _ in unknown
-            ],
-        )
+    event = own_event(TEST_EVENT, webhook_id, data, notify_url)
+    return await owe_one(session, webhook_id, event, await database_time(session))

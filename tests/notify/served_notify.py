@@ -20,6 +20,7 @@ QUICK = {
     "WEBHOOK_OVERLOAD_SECONDS": "0.05",
     "WEBHOOK_IDLE_SECONDS": "0.02",
     "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+    "WEBHOOK_VERIFICATION": "off",
 }
 
 
@@ -32,13 +33,13 @@ class ServedNotify:
         self.directory = directory
 
     async def register(
-        self, url: str, headers: dict[str, str] | None = None, **more: Any
+        self, url: str, signed_in: dict[str, str] | None = None, **more: Any
     ) -> dict[str, Any]:
-        """A new webhook, the secretariat's unless `headers` are somebody else's."""
+        """A new webhook, the secretariat's unless `signed_in` has somebody else's headers."""
         answer = await self.client.post(
             "/webhooks",
             json={"url": url, "event_types": ["partner.*"], **more},
-            headers=headers or await self.directory.signed_in(),
+            headers=signed_in or await self.directory.signed_in(),
         )
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()

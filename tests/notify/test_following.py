@@ -89,7 +89,11 @@ async def set_aside_of_old(settings: Any) -> str:
         "type": "topic.created",
         "subject": str(uuid4()),
         "time": "2026-11-22T10:00:00Z",
-        "data": {"record": {"id": "t"}, "changed": [], "actor": None},
+        "data": {
+            "record": {"id": str(uuid4()), "notation": "t", "broader": []},
+            "changed": [],
+            "actor": None,
+        },
     }
     async with database.transaction() as session:
         session.add(

@@ -5,20 +5,43 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from cryptography.fernet import Fernet
 from uuid_utils.compat import uuid7
 
-from services.notify.attempts import Attempted, record_attempts
+from services.notify.attempted import Attempted
+from services.notify.attempts import record_attempts
 from services.notify.deliveries import LeasedDelivery, Room, hand_back, lease_due
+from services.notify.endpoints import EndpointBook
 from services.notify.fan_out import fan_out
+from services.notify.messages import MessageBook
 from services.notify.migrate import FOLDER
-from services.notify.models import DeliveryRow, WebhookRow
+from services.notify.models import AccountRow, DeliveryRow, WebhookRow
 from services.notify.retries import Answer, Delivered, TryAgain
 from shared.databases import Database
 from shared.leases import database_time
 from shared.migrating import migrate
 from shared.records import JsonObject
+from shared.sealing import Seal
 
+ACCOUNT = uuid4()
+SEAL = Seal(Fernet.generate_key().decode())
 ROOM = Room(total=10, per_webhook=10, per_quick_webhook=10, quick=frozenset(), in_hand={})
+
+
+def a_webhook(url: str, event_types: list[str], account_id: UUID) -> WebhookRow:
+    """A webhook that is sent everything in order."""
+    return WebhookRow(
+        id=uuid7(),
+        account_id=account_id,
+        url=url,
+        event_types=event_types,
+        filters={},
+        description="",
+        ordering="ordered",
+        header_names=[],
+        state="active",
+        created_at=datetime.now(UTC),
+    )
 
 
 @pytest.fixture
@@ -27,22 +50,13 @@ async def owing(notify_database_url: str) -> AsyncIterator[Database]:
     database = Database(notify_database_url)
     await migrate(database, FOLDER)
     async with database.transaction() as session:
-        webhook = WebhookRow(
-            id=uuid7(),
-            account_id=uuid4(),
-            audience="member",
-            url="https://partner.example.org/hook",
-            event_types=["*"],
-            filters={},
-            description="",
-            state="active",
-            sealed_secret="",
-            created_at=datetime.now(UTC),
-        )
+        session.add(AccountRow(id=ACCOUNT, name="", role="secretariat"))
+        webhook = a_webhook("https://partner.example.org/hook", ["*"], ACCOUNT)
         session.add(webhook)
     yield database
     async with database.transaction() as session:
         await session.delete(webhook)
+        await session.delete(await session.get_one(AccountRow, ACCOUNT))
     await database.dispose()
 
 
@@ -56,7 +70,11 @@ def a_topic_event(subject: UUID) -> JsonObject:
         "subject": str(subject),
         "time": "2026-11-22T10:00:00Z",
         "sequence": 1,
-        "data": {"record": {"id": str(subject)}, "changed": [], "actor": None},
+        "data": {
+            "record": {"id": str(subject), "notation": str(subject), "broader": []},
+            "changed": [],
+            "actor": None,
+        },
     }
 
 
@@ -73,7 +91,7 @@ async def lease(
     """What a worker takes that asks `later` seconds from now."""
     async with database.transaction() as session:
         now = await database_time(session) + timedelta(seconds=later)
-        return await lease_due(session, room, seconds, now)
+        return await lease_due(session, room, seconds, now, EndpointBook(SEAL), MessageBook())
 
 
 async def record(
@@ -142,27 +160,16 @@ async def test_only_the_first_of_a_subject_is_due(owing: Database) -> None:
 async def test_a_long_backlog_does_not_hide_what_is_due_to_others(owing: Database) -> None:
     """A webhook whose share is in hand is left out of the search; the rest is found behind it."""
     async with owing.transaction() as session:
-        other = WebhookRow(
-            id=uuid7(),
-            account_id=uuid4(),
-            audience="member",
-            url="https://other.example.org/hook",
-            event_types=["topic.updated"],
-            filters={},
-            description="",
-            state="active",
-            sealed_secret="",
-            created_at=datetime.now(UTC),
-        )
+        other = a_webhook("https://other.example.org/hook", ["topic.updated"], ACCOUNT)
         backlog = [a_topic_event(uuid4()) for _ in range(50)]
         await fan_out(session, backlog, 0, await database_time(session))
         session.add(other)
     await owe(owing, uuid4())
     room = Room(total=20, per_webhook=5, per_quick_webhook=5, quick=frozenset(), in_hand={})
     taken = await lease(owing, room=room)
-    counts = {delivery.url: 0 for delivery in taken}
+    counts = {delivery.endpoint.url: 0 for delivery in taken}
     for delivery in taken:
-        counts[delivery.url] += 1
+        counts[delivery.endpoint.url] += 1
     assert counts == {"https://partner.example.org/hook": 5, "https://other.example.org/hook": 1}
     async with owing.transaction() as session:
         await session.delete(await session.get_one(WebhookRow, other.id))

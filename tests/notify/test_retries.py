@@ -125,7 +125,7 @@ async def test_an_endpoint_that_never_answers_is_given_up(notify: ServedNotify) 
 
 
 async def test_410_disables_the_webhook_at_once(notify: ServedNotify, receiver: Receiver) -> None:
-    """It is owed nothing after that; what it was owed is kept unsent; tests are refused."""
+    """What it is owed waits, and is sent once it is switched on again; tests are refused."""
     hold = asyncio.Event()
     receiver.usual = Reply(500)
     webhook = await notify.register(receiver.url)
@@ -152,4 +152,18 @@ async def test_410_disables_the_webhook_at_once(notify: ServedNotify, receiver: 
         f"/webhooks/{webhook['id']}/test", headers=await notify.directory.signed_in()
     )
     assert answer.status_code == 409
-    assert len(await notify.deliveries(webhook)) == 2
+
+    async def all_owed() -> bool:
+        return len(await notify.deliveries(webhook)) == 3
+
+    await wait_until(all_owed, "what happened meanwhile is owed too")
+    assert len(receiver.requests) == 2
+    receiver.usual = Reply()
+    again = await notify.client.patch(
+        f"/webhooks/{webhook['id']}",
+        json={"state": "active"},
+        headers=await notify.directory.signed_in(),
+    )
+    assert (again.status_code, again.json()["state"]) == (200, "active")
+    delivered = await notify.settled(webhook, "delivered", 2)
+    assert [delivery["subject"] for delivery in delivered] == [one["id"], after["id"]]

@@ -1,5 +1,11 @@
 """Notify over HTTP: typed input, one call, the answer."""
 
-from services.notify.routes import dead_events, deliveries, event_types, webhooks
+from services.notify.routes import dead_events, deliveries, event_types, keys, webhooks
 
-ROUTERS = [webhooks.router, deliveries.router, event_types.router, dead_events.router]
+ROUTERS = [
+    webhooks.router,
+    keys.router,
+    deliveries.router,
+    event_types.router,
+    dead_events.router,
+]

@@ -8,25 +8,30 @@ from fastapi import Query, Request, Response
 from services.notify.delivery_list import DeliveryParameters, list_deliveries, read_delivery
 from services.notify.pages import PageParameters, link_next, page_of
 from services.notify.parts import Begun, PartsOf
-from services.notify.readings import (
-    DeliveryPage,
-    DeliveryRead,
+from services.notify.patterns import UnknownEventPattern
+from services.notify.readings import DeliveryPage, DeliveryRead
+from services.notify.webhook_readings import (
     WebhookCreated,
     WebhookPage,
+    WebhookPatch,
     WebhookRead,
     WebhookWrite,
 )
 from services.notify.webhook_url import UnacceptableUrl
 from services.notify.webhooks import (
     TooManyWebhooks,
-    UnknownEventPattern,
     WebhookDisabled,
     WebhookNotFound,
+    WebhookUnverified,
+    WebhookVerified,
+    change_webhook,
     delete_webhook,
     find_webhook,
     list_webhooks,
     register_webhook,
+    send_challenge,
     send_test_event,
+    show_webhook,
 )
 from shared.databases import Reading, Transaction
 from shared.paging import BadCursor
@@ -53,7 +58,11 @@ async def create_a_webhook(
     _: Begun,
     session: Transaction,
 ) -> WebhookCreated:
-    """It is told of what happens from now on. The secret in the answer is shown this once."""
+    """It is told of what happens from now on, once its endpoint has answered the challenge.
+
+    The challenge comes as an event `webhook.verification`; the answer must be 2xx and have
+    `data.challenge` in its body. The secret in the answer here is shown this once.
+    """
     made = await register_webhook(session, write, caller, parts)
     response.headers["Location"] = f"/webhooks/{made.id}"
     response.headers["Cache-Control"] = "no-store"
@@ -75,7 +84,7 @@ async def list_some_webhooks(
     """Your own; the secretariat sees everybody's."""
     rows, following = page_of(await list_webhooks(session, caller, asked), asked)
     link_next(request, response, following)
-    return WebhookPage(items=[WebhookRead.model_validate(row) for row in rows], next=following)
+    return WebhookPage(items=[await show_webhook(session, row) for row in rows], next=following)
 
 
 @router.get(
@@ -84,7 +93,24 @@ async def list_some_webhooks(
     responses=answers(NotSignedIn, WebhookNotFound),
 )
 async def read_a_webhook(webhook_id: UUID, session: Reading, caller: SignedIn) -> WebhookRead:
-    return WebhookRead.model_validate(await find_webhook(session, webhook_id, caller))
+    return await show_webhook(session, await find_webhook(session, webhook_id, caller))
+
+
+@router.patch(
+    "/webhooks/{webhook_id}",
+    summary="Change, pause or switch on a webhook",
+    responses=answers(
+        NotSignedIn, WebhookNotFound, UnacceptableUrl, UnknownEventPattern, WebhookUnverified
+    ),
+)
+async def change_a_webhook(
+    webhook_id: UUID, patch: WebhookPatch, caller: SignedIn, parts: PartsOf, session: Transaction
+) -> WebhookRead:
+    """What is left out stays as it is; `filters` and `headers` are replaced as a whole.
+
+    What is owed already is sent by the new settings. Another URL has to answer a challenge first.
+    """
+    return await change_webhook(session, webhook_id, patch, caller, parts)
 
 
 @router.delete(
@@ -101,13 +127,28 @@ async def delete_a_webhook(webhook_id: UUID, session: Transaction, caller: Signe
     "/webhooks/{webhook_id}/test",
     status_code=202,
     summary="Send a test event to a webhook",
-    responses=answers(NotSignedIn, WebhookNotFound, WebhookDisabled),
+    responses=answers(NotSignedIn, WebhookNotFound, WebhookDisabled, WebhookUnverified),
 )
 async def test_a_webhook(
     webhook_id: UUID, response: Response, parts: PartsOf, session: Transaction, caller: SignedIn
 ) -> DeliveryRead:
     """It goes the way of every other event; the delivery in the answer tells what comes of it."""
     delivery_id = await send_test_event(session, webhook_id, caller, parts.settings.notify_url)
+    response.headers["Location"] = f"/deliveries/{delivery_id}"
+    return await read_delivery(session, delivery_id, caller)
+
+
+@router.post(
+    "/webhooks/{webhook_id}/verify",
+    status_code=202,
+    summary="Send a webhook another challenge",
+    responses=answers(NotSignedIn, WebhookNotFound, WebhookVerified),
+)
+async def verify_a_webhook(
+    webhook_id: UUID, response: Response, parts: PartsOf, session: Transaction, caller: SignedIn
+) -> DeliveryRead:
+    """The first one is sent at registration; the delivery in the answer tells what comes of it."""
+    delivery_id = await send_challenge(session, webhook_id, caller, parts.settings.notify_url)
     response.headers["Location"] = f"/deliveries/{delivery_id}"
     return await read_delivery(session, delivery_id, caller)
 
