@@ -6,13 +6,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import exists, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.attempted import Attempted, outcome_name
 from services.notify.fan_out import insert_new
 from services.notify.health import note_outcomes
-from services.notify.models import ATTEMPTS, DELIVERIES, DeliveryState, Ordering
+from services.notify.models import (
+    ATTEMPTS,
+    DELIVERIES,
+    WEBHOOKS,
+    DeliveryState,
+    Ordering,
+    WebhookState,
+)
 from services.notify.retries import Delivered, GaveUp, TryAgain
 from services.notify.verification import note_verified
 
@@ -40,6 +47,7 @@ async def record_attempts(
         there = [one for one in attempted if one.delivery.id in held_ids | found]
     if there:
         await insert_new(session, ATTEMPTS, [_attempt_row(one) for one in there])
+    await _wait_while_off(session, held)
     for one in held:
         await _let_followers_know(session, one, now)
     await note_verified(session, held, now)
@@ -105,6 +113,21 @@ def _attempt_row(one: Attempted) -> dict[str, Any]:
         "error": error,
         "response_body": one.answer.body,
     }
+
+
+async def _wait_while_off(session: AsyncSession, held: Sequence[Attempted]) -> None:
+    """Take the time for another attempt from what failed for a webhook switched off meanwhile."""
+    failed = [one.delivery.id for one in held if isinstance(one.outcome, TryAgain)]
+    if not failed:
+        return
+    off = select(WEBHOOKS.c.id).where(
+        WEBHOOKS.c.id == _mine.webhook_id, WEBHOOKS.c.state != WebhookState.active.value
+    )
+    await session.execute(
+        update(DELIVERIES)
+        .where(_mine.id.in_(failed), _mine.place > 0, exists(off))
+        .values(next_attempt_at=None)
+    )
 
 
 async def _let_followers_know(session: AsyncSession, one: Attempted, now: datetime) -> None:

@@ -6,6 +6,7 @@ its attempt number: a worker that comes back late finds the number changed and c
 successor. Only the database's clock is asked, so workers' clocks may differ.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,14 +47,37 @@ class Room:
     total: int
     per_webhook: int
     per_quick_webhook: int
+    for_slow: int
+    """How many of those that are not known to be quick may be in hand, besides one of each."""
     quick: Set[UUID]
     in_hand: Mapping[UUID, int]
 
-    def of(self, webhook_id: UUID, most: int | None) -> int:
-        """How many of one webhook may be in hand; `most`: as many at once as it wants."""
-        if most is not None:
-            return min(most, self.per_webhook)
-        return self.per_quick_webhook if webhook_id in self.quick else self.per_webhook
+    def shares(self, due: Sequence[Any]) -> dict[UUID, int]:
+        """How many of each of the webhooks that are `due` may be taken now, all alike.
+
+        However many endpoints are slow, they leave room for the others: beyond one each they share
+        `for_slow`, which those that are quick do not use up.
+        """
+        slow = self.for_slow - sum(
+            count for webhook_id, count in self.in_hand.items() if webhook_id not in self.quick
+        )
+        total, shares = self.total, {}
+        for place, row in enumerate(due):
+            fair = max(1, total // (len(due) - place))
+            share = min(fair, total, self._most_of(row) - self.in_hand.get(row.id, 0))
+            if row.id not in self.quick and share > 0:
+                first = 0 if row.id in self.in_hand else 1
+                share = min(share, max(first, slow))
+                slow -= share
+            if share > 0:
+                shares[row.id] = share
+                total -= share
+        return shares
+
+    def _most_of(self, row: Any) -> int:
+        if row.requests_at_once is not None:
+            return min(int(row.requests_at_once), self.per_webhook)
+        return self.per_quick_webhook if row.id in self.quick else self.per_webhook
 
 
 _mine = DELIVERIES.c
@@ -69,10 +93,7 @@ _FIRST_IN_LINE: ColumnElement[bool] = ~exists(
 _MAY_BE_SENT: ColumnElement[bool] = or_(
     WEBHOOKS.c.state == WebhookState.active.value,
     # What is not on the log is asked for by the owner: a challenge, a test.
-    and_(
-        _mine.place == 0,
-        WEBHOOKS.c.state.in_([WebhookState.unverified.value, WebhookState.paused.value]),
-    ),
+    and_(_mine.place == 0, WEBHOOKS.c.state != WebhookState.disabled.value),
 )
 
 
@@ -86,84 +107,112 @@ async def lease_due(
 ) -> list[LeasedDelivery]:
     """Take the deliveries that are due, as far as there is `room`; each gets its next number.
 
-    Skips what other workers hold. An endpoint whose share is used up is left out of the search, so
-    its backlog, however long, does not hide what is due to others.
+    Skips what other workers hold. Each webhook is searched by itself, so a backlog, however long,
+    neither hides what is due to others nor has to be walked through to find it.
     """
-    in_hand = dict(room.in_hand)
-    full = {webhook for webhook, count in in_hand.items() if count >= room.of(webhook, None)}
-    taken: dict[UUID, Any] = {}
-    while len(taken) < room.total:
-        # Not many more at a time than one webhook may have: its backlog may be all that is found.
-        limit = min(room.total - len(taken), 2 * room.per_quick_webhook)
-        found = await _find_due(session, full, limit, now)
-        allowance = await take_allowance(session, found, now)
-        chosen = {}
-        for row in found:
-            webhook_id = row.webhook_id
-            count = in_hand.get(webhook_id, 0)
-            allowed = allowance.get(webhook_id)
-            if count >= room.of(webhook_id, row.requests_at_once) or allowed == 0:
-                full.add(webhook_id)
-                continue
-            if allowed is not None:
-                allowance[webhook_id] = allowed - 1
-            in_hand[webhook_id] = count + 1
-            chosen[row.id] = row
-        await give_back_allowance(session, allowance)
-        if chosen:
-            await session.execute(
-                update(DELIVERIES)
-                .where(_mine.id.in_(chosen))
-                .values(
-                    attempts=_mine.attempts + 1, lease_until=now + timedelta(seconds=lease_seconds)
-                )
-            )
-            taken |= chosen
-        if len(found) < limit:
-            break
-    return await _with_messages(session, list(taken.values()), endpoints, messages)
+    if room.total <= 0:
+        return []
+    due = {row.id: row for row in await _find_due_webhooks(session, room, now)}
+    allowance = await take_allowance(session, list(due.values()), now)
+    shares = {
+        webhook_id: min(share, allowance.get(webhook_id, share))
+        for webhook_id, share in room.shares(list(due.values())).items()
+    }
+    taken: list[Any] = []
+    for size in sorted(set(shares.values()) - {0}):
+        alike = [webhook_id for webhook_id, share in shares.items() if share == size]
+        taken += await _find_due(session, alike, size, now)
+    if allowance:
+        used = Counter(row.webhook_id for row in taken)
+        left = {webhook_id: most - used[webhook_id] for webhook_id, most in allowance.items()}
+        await give_back_allowance(session, left)
+    if not taken:
+        return []
+    await session.execute(
+        update(DELIVERIES)
+        .where(_mine.id.in_([row.id for row in taken]))
+        .values(attempts=_mine.attempts + 1, lease_until=now + timedelta(seconds=lease_seconds))
+    )
+    return await _with_messages(session, taken, due, endpoints, messages)
 
 
-async def _find_due(
-    session: AsyncSession, full: set[UUID], limit: int, now: datetime
-) -> Sequence[Any]:
-    statement = (
+def _is_due(table: Any, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        table.finished_at.is_(None),
+        table.next_attempt_at <= now,
+        or_(table.lease_until.is_(None), table.lease_until <= now),
+    )
+
+
+async def _find_due_webhooks(session: AsyncSession, room: Room, now: datetime) -> Sequence[Any]:
+    """Webhooks to which something is due, those first that have waited longest."""
+    waiting = DELIVERIES.alias("waiting")
+    first = (
+        select(waiting.c.next_attempt_at)
+        .where(waiting.c.webhook_id == WEBHOOKS.c.id, *_is_due(waiting.c, now))
+        .order_by(waiting.c.next_attempt_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    found = (
         select(
-            _mine.id,
-            _mine.webhook_id,
-            _mine.event_id,
-            _mine.sequence,
-            _mine.subject,
-            _mine.attempts,
-            _mine.attempts_before,
+            WEBHOOKS.c.id,
             WEBHOOKS.c.revision,
             WEBHOOKS.c.requests_at_once,
             WEBHOOKS.c.requests_per_second,
             WEBHOOKS.c.failing_since,
+            first.label("first"),
         )
-        .join(WEBHOOKS, WEBHOOKS.c.id == _mine.webhook_id)
-        .where(
-            _mine.finished_at.is_(None),
-            _mine.next_attempt_at <= now,
-            or_(_mine.lease_until.is_(None), _mine.lease_until <= now),
-            _MAY_BE_SENT,
-            or_(WEBHOOKS.c.ordering == Ordering.fast.value, _FIRST_IN_LINE),
-        )
-        .order_by(_mine.next_attempt_at, _mine.place)
-        .limit(limit)
-        .with_for_update(of=DELIVERIES, skip_locked=True)
+        .where(WEBHOOKS.c.state != WebhookState.disabled.value)
+        .subquery()
     )
-    if full:
-        statement = statement.where(_mine.webhook_id.not_in(full))
+    statement = (
+        select(found).where(found.c.first.is_not(None)).order_by(found.c.first).limit(room.total)
+    )
+    return (await session.execute(statement)).all()
+
+
+async def _find_due(
+    session: AsyncSession, webhook_ids: Sequence[UUID], most: int, now: datetime
+) -> Sequence[Any]:
+    """What is due to these webhooks, at most so much of each."""
+    inner = DELIVERIES.alias("inner_delivery")
+    first = (
+        select(_mine.id)
+        .where(_mine.webhook_id == WEBHOOKS.c.id, *_is_due(_mine, now), _MAY_BE_SENT)
+        .where(or_(WEBHOOKS.c.ordering == Ordering.fast.value, _FIRST_IN_LINE))
+        .order_by(_mine.next_attempt_at, _mine.place)
+        .limit(most)
+        .correlate(WEBHOOKS)
+    )
+    statement = (
+        select(
+            inner.c.id,
+            inner.c.webhook_id,
+            inner.c.event_id,
+            inner.c.sequence,
+            inner.c.subject,
+            inner.c.attempts,
+            inner.c.attempts_before,
+        )
+        .select_from(WEBHOOKS.join(inner, inner.c.id.in_(first)))
+        # Said again of what was found: a row that was waited for may have changed meanwhile.
+        .where(WEBHOOKS.c.id.in_(webhook_ids), *_is_due(inner.c, now))
+        .order_by(inner.c.next_attempt_at, inner.c.place)
+        .with_for_update(of=inner, skip_locked=True)
+    )
     return (await session.execute(statement)).all()
 
 
 async def _with_messages(
-    session: AsyncSession, rows: list[Any], endpoints: EndpointBook, messages: MessageBook
+    session: AsyncSession,
+    rows: Sequence[Any],
+    webhooks: Mapping[UUID, Any],
+    endpoints: EndpointBook,
+    messages: MessageBook,
 ) -> list[LeasedDelivery]:
-    if not rows:
-        return []
-    books = await endpoints.read(session, {row.webhook_id: row.revision for row in rows})
+    revisions = {row.webhook_id: webhooks[row.webhook_id].revision for row in rows}
+    books = await endpoints.read(session, revisions)
     wanted = {(row.event_id, books[row.webhook_id].audience) for row in rows}
     made = await messages.read(session, wanted)
     return [
@@ -172,7 +221,7 @@ async def _with_messages(
             number=row.attempts + 1,
             number_on_schedule=row.attempts + 1 - row.attempts_before,
             endpoint=books[row.webhook_id],
-            is_failing=row.failing_since is not None,
+            is_failing=webhooks[row.webhook_id].failing_since is not None,
             message=made[row.event_id, books[row.webhook_id].audience],
             event_id=row.event_id,
             sequence=row.sequence,

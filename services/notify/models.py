@@ -70,6 +70,15 @@ class DeliveryState(StrEnum):
     dead = "dead"
 
 
+class MailState(StrEnum):
+    """`failed` waits for its next attempt; `dead` was given up."""
+
+    pending = "pending"
+    failed = "failed"
+    sent = "sent"
+    dead = "dead"
+
+
 class Table(SQLModel):
     """A table of notify's database."""
 
@@ -163,7 +172,7 @@ class DeliveryRow(Table, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("event_id", "webhook_id"),
-        Index("ix_delivery_due", "next_attempt_at", "place", "webhook_id", **_UNFINISHED),
+        Index("ix_delivery_due", "webhook_id", "next_attempt_at", "place", **_UNFINISHED),
         Index("ix_delivery_turn", "webhook_id", "subject", "place", **_UNFINISHED),
         Index("ix_delivery_webhook_id", "webhook_id", "id"),
         Index(

@@ -22,9 +22,9 @@ async def take_allowance(
 ) -> dict[UUID, int]:
     """What each webhook with a limit may be sent now, taken from its row.
 
-    `due`: rows with `webhook_id` and `requests_per_second`.
+    `due`: rows with the `id` of a webhook and its `requests_per_second`.
     """
-    limits = {row.webhook_id: row.requests_per_second for row in due if row.requests_per_second}
+    limits = {row.id: row.requests_per_second for row in due if row.requests_per_second}
     if not limits:
         return {}
     new = [

@@ -34,10 +34,13 @@ class Signs(Protocol):
 
 class _Hmac:
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        # Made once: to begin with a key takes as long as to sign a message.
+        self._begun = hmac.new(key, digestmod=hashlib.sha256)
 
     def sign(self, message: bytes) -> bytes:
-        return hmac.digest(self._key, message, hashlib.sha256)
+        signing = self._begun.copy()
+        signing.update(message)
+        return signing.digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,22 @@ async def test_what_is_owed_while_paused_is_kept(notify: ServedNotify, receiver:
     assert [event["sequence"] for event in arrived] == sorted(e["sequence"] for e in arrived)
 
 
+async def test_what_fails_while_paused_waits_too(notify: ServedNotify, receiver: Receiver) -> None:
+    """An attempt under way when it is paused counts; the next one is made when it goes on."""
+    hold = asyncio.Event()
+    receiver.script = [Reply(500, held_until=hold)]
+    webhook = await notify.register(receiver.url)
+    await notify.directory.create("Under way")
+    await receiver.got(1)
+    await change(notify, webhook, state="paused")
+    hold.set()
+    [failed] = await notify.settled(webhook, "failed")
+    assert (failed["attempts"], failed["next_attempt_at"]) == (1, None)
+    await change(notify, webhook, state="active")
+    [delivered] = await notify.settled(webhook, "delivered")
+    assert delivered["attempts"] == 2
+
+
 async def test_own_headers_are_sent_and_never_shown(
     notify: ServedNotify, receiver: Receiver
 ) -> None:

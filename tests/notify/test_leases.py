@@ -25,7 +25,9 @@ from shared.sealing import Seal
 
 ACCOUNT = uuid4()
 SEAL = Seal(Fernet.generate_key().decode())
-ROOM = Room(total=10, per_webhook=10, per_quick_webhook=10, quick=frozenset(), in_hand={})
+ROOM = Room(
+    total=10, per_webhook=10, per_quick_webhook=10, for_slow=10, quick=frozenset(), in_hand={}
+)
 
 
 def a_webhook(url: str, event_types: list[str], account_id: UUID) -> WebhookRow:
@@ -165,7 +167,9 @@ async def test_a_long_backlog_does_not_hide_what_is_due_to_others(owing: Databas
         await fan_out(session, backlog, 0, await database_time(session))
         session.add(other)
     await owe(owing, uuid4())
-    room = Room(total=20, per_webhook=5, per_quick_webhook=5, quick=frozenset(), in_hand={})
+    room = Room(
+        total=20, per_webhook=5, per_quick_webhook=5, for_slow=20, quick=frozenset(), in_hand={}
+    )
     taken = await lease(owing, room=room)
     counts = {delivery.endpoint.url: 0 for delivery in taken}
     for delivery in taken:

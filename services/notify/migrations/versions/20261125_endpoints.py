@@ -122,6 +122,15 @@ def upgrade() -> None:
     op.add_column(
         "delivery", sa.Column("attempts_before", sa.Integer(), nullable=False, server_default="0")
     )
+    # What is due is looked for webhook by webhook.
+    op.drop_index("ix_delivery_due", "delivery")
+    op.create_index(
+        "ix_delivery_due",
+        "delivery",
+        ["webhook_id", "next_attempt_at", "place"],
+        sqlite_where=sa.text("finished_at IS NULL"),
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
     # A webhook belonged to an audience; from now on to an account, whose role says which.
     op.execute(
         "INSERT INTO account (id, name, role) SELECT account_id, '', "
