@@ -10,13 +10,12 @@ from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import orjson
-from pydantic import ValidationError
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from services.directory.external_ids import claim_external_ids, release_external_ids
-from services.directory.merge_patch import merge_patch
+from services.directory.merge_patch import patched
 from services.directory.models import (
     PartnerRow,
     PartnerTopicRow,
@@ -32,7 +31,7 @@ from services.directory.relationships import drop_relationships, set_relationshi
 from services.directory.rendering import name_columns, render
 from shared.audience import may_see
 from shared.preconditions import check_version
-from shared.problems import InvalidValues, NotAllowed, NotFound, Problem, field_errors
+from shared.problems import InvalidValues, NotAllowed, NotFound, Problem
 from shared.records import JsonObject
 from shared.tokens import Caller
 from shared.vocabulary import PartnerStatus, Role
@@ -240,20 +239,9 @@ async def patch_partner(
         InvalidValues: the patched partner breaks a rule.
         Others: as for `replace_partner`.
     """
-
-    def make(old: PartnerWrite) -> PartnerWrite:
-        patched = merge_patch(old.model_dump(mode="json"), patch)
-        try:
-            return PartnerWrite.model_validate(patched)
-        except ValidationError as error:
-            found = field_errors(error.errors(include_url=False))
-            raise InvalidValues(
-                "The partner would not be valid after this patch. First: "
-                f"{found[0].pointer or 'the record'}: {found[0].detail}.",
-                errors=found,
-            ) from error
-
-    return await _change(session, partner_id, expected, caller, make)
+    return await _change(
+        session, partner_id, expected, caller, lambda old: patched(old, patch, "partner")
+    )
 
 
 async def withdraw_partner(

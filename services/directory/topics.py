@@ -5,18 +5,16 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
-from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from services.directory.merge_patch import merge_patch
 from services.directory.models import TopicRow, topic_table
 from services.directory.outbox import append_topic_event, stand_in_line
 from services.directory.rendering import moment
 from services.directory.topic_write import TopicWrite
 from shared.preconditions import check_version
-from shared.problems import InvalidValues, NotFound, Problem, field_errors
+from shared.problems import InvalidValues, NotFound, Problem
 from shared.records import JsonObject
 from shared.tokens import Caller
 
@@ -152,24 +150,3 @@ async def change_topic(
     event_type = "topic.deprecated" if deprecated else "topic.updated"
     append_topic_event(session, event_type, before, after, caller)
     return row
-
-
-def patched_topic(patch: JsonObject) -> Callable[[TopicWrite], TopicWrite]:
-    """A function that applies a JSON merge patch (RFC 7396).
-
-    Raises (when it is called):
-        InvalidValues: the patched topic breaks a rule.
-    """
-
-    def make(old: TopicWrite) -> TopicWrite:
-        try:
-            return TopicWrite.model_validate(merge_patch(old.model_dump(mode="json"), patch))
-        except ValidationError as error:
-            found = field_errors(error.errors(include_url=False))
-            raise InvalidValues(
-                "The topic would not be valid after this patch. First: "
-                f"{found[0].pointer or 'the record'}: {found[0].detail}.",
-                errors=found,
-            ) from error
-
-    return make

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from services.directory.answers import export_answer, topic_answer, topic_page_answer
 from services.directory.lists import TopicParameters
-from services.directory.merge_patch import MergePatch
+from services.directory.merge_patch import MergePatch, patched
 from services.directory.models import TopicRow
 from services.directory.topic_write import TopicWrite
 from services.directory.topics import (
@@ -16,7 +16,6 @@ from services.directory.topics import (
     NotationTaken,
     change_topic,
     create_topic,
-    patched_topic,
 )
 from shared.databases import Reading, Transaction
 from shared.paging import BadCursor
@@ -130,5 +129,8 @@ async def patch_a_topic(
     expected: ExpectedVersion,
 ) -> Response:
     """The topic must keep all rules after the patch."""
-    row = await change_topic(session, topic_id, expected, patched_topic(patch), caller)
-    return topic_answer(row)
+    return topic_answer(
+        await change_topic(
+            session, topic_id, expected, lambda old: patched(old, patch, "topic"), caller
+        )
+    )
