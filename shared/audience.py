@@ -7,9 +7,11 @@ The directory's answers, the search index, notify's messages and the change feed
 from datetime import UTC, date, datetime
 from typing import Any
 
+from shared.events import EVENT_TYPES
 from shared.records import JsonObject
 from shared.vocabulary import Flag, Role, Visibility
 
+_TOLD = frozenset(EVENT_TYPES)
 _RANK = {Visibility.public: 0, Visibility.member: 1, Visibility.secretariat: 2}
 
 
@@ -116,7 +118,11 @@ def cut_event(event: JsonObject, audience: Visibility | str) -> JsonObject | Non
     change is to the public and to members: the names of the fields that changed for them and
     whether they could see the record before. That part never leaves; the rest is cut by it. A
     record that has gone out of sight comes as `record: null`, so that a follower forgets it.
+
+    Events of accounts, and of any type that is not known to be told, are for no audience.
     """
+    if event["type"] not in _TOLD:
+        return None
     data: dict[str, Any] = event["data"]
     told = {field: value for field, value in data.items() if field != "audiences"}
     if audience == Visibility.public and "actor" in told:

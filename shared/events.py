@@ -2,6 +2,9 @@
 
 The envelope is CloudEvents 1.0 in structured JSON. `sequence` is a CloudEvents Integer: the place
 of the event in the directory's log, counted 1, 2, 3 … without holes.
+
+Events that are told to readers outside and events of accounts, which our own services alone read,
+are two unions: `EVENT_TYPES` has the first only, and what is not among them never leaves.
 """
 
 from datetime import datetime
@@ -47,6 +50,26 @@ class TopicData(BaseModel):
     record: Topic = Field(description="The whole topic.")
     changed: list[str] = Field(description="Names of the fields that changed.")
     actor: Actor | None = Field(description="Who did it.")
+
+
+class AccountState(BaseModel):
+    """An account as it is after the event; nothing that it signs in with is in one."""
+
+    id: UUID = Field(description="The account's id, `sub` of its tokens.")
+    version: int = Field(description="Counts up with every change; what has a lower one is older.")
+    name: str = Field(description="Whose it is.")
+    role: Role = Field(description="What it may do.")
+    partner_id: UUID | None = Field(description="The partner it belongs to.")
+    email: str | None = Field(description="Where its owner is written to.")
+    disabled_at: datetime | None = Field(description="Since when it is disabled.")
+
+
+class AccountData(BaseModel):
+    """What an account event carries."""
+
+    account: AccountState = Field(description="The whole account.")
+    changed: list[str] = Field(description="Names of the fields that changed.")
+    actor: Actor = Field(description="Who did it.")
 
 
 class TestData(BaseModel):
@@ -142,6 +165,27 @@ class TopicDeprecated(Envelope):
     data: TopicData
 
 
+class AccountCreated(Envelope):
+    """An account was made."""
+
+    type: Literal["account.created"]
+    data: AccountData
+
+
+class AccountUpdated(Envelope):
+    """An account's name, role, partner or address changed, or it may sign in again."""
+
+    type: Literal["account.updated"]
+    data: AccountData
+
+
+class AccountClosed(Envelope):
+    """An account was disabled: it may not sign in any more, and is to be told nothing more."""
+
+    type: Literal["account.closed"]
+    data: AccountData
+
+
 class WebhookTest(Envelope):
     """Somebody tries out a webhook. It goes to that webhook only and is not on the log."""
 
@@ -170,7 +214,7 @@ class WebhookDisabled(Envelope):
     data: TroubleData
 
 
-LogEvent = (
+RecordEvent = (
     PartnerCreated
     | PartnerUpdated
     | PartnerAssured
@@ -179,14 +223,22 @@ LogEvent = (
     | TopicUpdated
     | TopicDeprecated
 )
+AccountEvent = AccountCreated | AccountUpdated | AccountClosed
+LogEvent = RecordEvent | AccountEvent
 WebhookEvent = WebhookTest | WebhookVerification | WebhookFailing | WebhookDisabled
-Event = LogEvent | WebhookEvent
+ToldEvent = RecordEvent | WebhookEvent
+Event = ToldEvent | AccountEvent
 
-EVENT_CLASSES: tuple[type[Envelope], ...] = get_args(Event)
-EVENT_TYPES: tuple[str, ...] = tuple(
-    get_args(event_class.model_fields["type"].annotation)[0] for event_class in EVENT_CLASSES
-)
 
+def _type_of(event_class: type[Envelope]) -> str:
+    return str(get_args(event_class.model_fields["type"].annotation)[0])
+
+
+EVENT_CLASSES: tuple[type[Envelope], ...] = get_args(ToldEvent)
+EVENT_TYPES: tuple[str, ...] = tuple(map(_type_of, EVENT_CLASSES))
+ACCOUNT_EVENT_TYPES: tuple[str, ...] = tuple(map(_type_of, get_args(AccountEvent)))
+
+_CLASSES: dict[str, type[Envelope]] = {_type_of(one): one for one in get_args(Event)}
 _LOG_EVENT: TypeAdapter[LogEvent] = TypeAdapter(Annotated[LogEvent, Field(discriminator="type")])
 
 
@@ -205,11 +257,11 @@ def event_class_of(event_type: str) -> type[Envelope]:
     Raises:
         KeyError: there is no such type.
     """
-    return dict(zip(EVENT_TYPES, EVENT_CLASSES, strict=True))[event_type]
+    return _CLASSES[event_type]
 
 
 def json_schema_of(event_type: str) -> dict[str, Any]:
-    """JSON Schema (2020-12) of the event as a reader outside receives it.
+    """JSON Schema (2020-12) of the event as its reader receives it.
 
     Raises:
         KeyError: there is no such type.

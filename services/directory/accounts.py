@@ -1,39 +1,35 @@
-"""Accounts: who can sign in, with which role, and the secrets they sign in with."""
+"""Accounts: who can sign in, and with which role. Our own services are told of every change."""
 
-import asyncio
-import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
-from pydantic import BaseModel, Field, StringConstraints, model_validator
-from sqlalchemy import delete, select
+from pydantic import BaseModel, Field, StringConstraints
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from services.directory.models import (
-    AccountRow,
-    ClientSecretRow,
-    PartnerRow,
-    account_table,
-    client_secret_table,
+from services.directory.account_write import AccountWrite
+from services.directory.client_secrets import (
+    forget_secret,
+    keep_secret,
+    make_secret,
+    replace_secrets,
+    secret_ids_of,
+    sign_in,
 )
-from services.directory.outbox import stand_in_line
-from services.directory.partner_write import WritePart
+from services.directory.models import AccountRow, PartnerRow, account_table
+from services.directory.outbox import append_account_event, stand_in_line
 from services.directory.rendering import aware
 from shared.databases import Database
+from shared.events import AccountState
 from shared.paging import decode_id_cursor, encode_cursor
 from shared.problems import InvalidValues, NotFound, Problem
-from shared.texts import ShortText
+from shared.records import JsonObject
+from shared.tokens import Caller
 from shared.vocabulary import Role
 
 MAX_SECRETS = 5
-_hasher = PasswordHasher()
-# Checked when there is no such account, so that the time of an answer does not tell which exist.
-_NOBODYS_HASH = _hasher.hash(secrets.token_urlsafe(32))
 
 
 class TooManySecrets(Problem):
@@ -42,32 +38,16 @@ class TooManySecrets(Problem):
     status, title, kind = 409, "The account has too many secrets", "too-many-secrets"
 
 
-class AccountWrite(WritePart):
-    """An account as it is made."""
-
-    name: ShortText = Field(description="Whose it is.", examples=["Kent Police intranet"])
-    role: Annotated[Role, Field(description="What it may do.")]
-    partner_id: UUID | None = Field(
-        default=None, description="The partner it belongs to; an editor edits this one."
-    )
-
-    @model_validator(mode="after")
-    def _fits_its_role(self) -> Self:
-        if self.role == Role.editor and self.partner_id is None:
-            raise ValueError("an editor needs the partner_id of the partner it edits")
-        if self.role == Role.service:
-            raise ValueError("service accounts are set up by SERVICE_CLIENT_SECRET, not here")
-        return self
-
-
 class AccountRead(BaseModel):
     """An account; its secrets are never shown again."""
 
     id: UUID = Field(description="The account's id, `sub` of its tokens.")
+    version: int = Field(description="Counts up with every change; the ETag.")
     client_id: str = Field(description="What it signs in with, beside a secret.")
     name: Annotated[str, StringConstraints(max_length=200)] = Field(description="Whose it is.")
     role: Role = Field(description="What it may do.")
     partner_id: UUID | None = Field(description="The partner it belongs to.")
+    email: str | None = Field(description="Where its owner is written to.")
     created_at: datetime = Field(description="When it was made.")
     disabled_at: datetime | None = Field(description="Since when it cannot sign in.")
     secret_ids: list[UUID] = Field(description="Ids of its active secrets, the oldest first.")
@@ -87,30 +67,41 @@ class NewAccount(AccountRead):
     client_secret: str = Field(description="The secret. Keep it; it is not shown again.")
 
 
-async def read_account(session: AsyncSession, account_id: UUID) -> AccountRead:
-    """The account.
+async def find_account(session: AsyncSession, account_id: UUID) -> AccountRow:
+    """The account's row.
 
     Raises:
         NotFound: there is none of this id.
     """
     row = await session.get(AccountRow, account_id)
     if row is None:
-        raise NotFound(f"There is no account {account_id}.")
-    secret_ids = await session.execute(
-        select(client_secret_table.c.id)
-        .where(client_secret_table.c.account_id == account_id)
-        .order_by(client_secret_table.c.id)
-    )
+        raise NotFound(f"There is no account {account_id}; GET /accounts lists them.")
+    return row
+
+
+async def account_of(session: AsyncSession, row: AccountRow) -> AccountRead:
+    """The account as it is read."""
     return AccountRead(
         id=row.id,
+        version=row.version,
         client_id=row.client_id,
         name=row.name,
         role=Role(row.role),
         partner_id=row.partner_id,
+        email=row.email,
         created_at=aware(row.created_at),
         disabled_at=aware(row.disabled_at) if row.disabled_at else None,
-        secret_ids=list(secret_ids.scalars()),
+        secret_ids=await secret_ids_of(session, row.id),
     )
+
+
+async def read_account(session: AsyncSession, account_id: UUID) -> AccountRead:
+    """The account.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    return await account_of(session, await find_account(session, account_id))
 
 
 async def page_of_accounts(
@@ -129,39 +120,53 @@ async def page_of_accounts(
     return items, encode_cursor(str(items[-1].id)) if len(found) > limit else None
 
 
-async def _add_secret(session: AsyncSession, account_id: UUID, secret: str) -> UUID:
-    hashed = await asyncio.to_thread(_hasher.hash, secret)
-    row = ClientSecretRow(
-        id=uuid7(), account_id=account_id, hashed=hashed, created_at=datetime.now(UTC)
+def state_of(row: AccountRow) -> JsonObject:
+    """The account as its events tell it."""
+    state = AccountState(
+        id=row.id,
+        version=row.version,
+        name=row.name,
+        role=Role(row.role),
+        partner_id=row.partner_id,
+        email=row.email,
+        disabled_at=aware(row.disabled_at) if row.disabled_at else None,
     )
-    session.add(row)
-    await session.flush()
-    return row.id
+    return state.model_dump(mode="json")
 
 
-async def create_account(session: AsyncSession, write: AccountWrite) -> NewAccount:
+async def check_partner(session: AsyncSession, write: AccountWrite) -> None:
+    """Nothing, where the partner that the account belongs to is there.
+
+    Raises:
+        InvalidValues: it is not.
+    """
+    if write.partner_id is not None and await session.get(PartnerRow, write.partner_id) is None:
+        raise InvalidValues(f"There is no partner {write.partner_id}.")
+
+
+async def create_account(session: AsyncSession, write: AccountWrite, caller: Caller) -> NewAccount:
     """Make an account with its first secret.
 
     Raises:
         InvalidValues: its partner is not there.
     """
     await stand_in_line(session)
-    if write.partner_id is not None and await session.get(PartnerRow, write.partner_id) is None:
-        raise InvalidValues(f"There is no partner {write.partner_id}.")
-    account_id, secret = uuid7(), secrets.token_urlsafe(32)
-    session.add(
-        AccountRow(
-            id=account_id,
-            client_id=str(account_id),
-            name=write.name,
-            role=str(write.role),
-            partner_id=write.partner_id,
-            created_at=datetime.now(UTC),
-        )
+    await check_partner(session, write)
+    account_id, secret = uuid7(), make_secret()
+    row = AccountRow(
+        id=account_id,
+        client_id=str(account_id),
+        name=write.name,
+        role=str(write.role),
+        partner_id=write.partner_id,
+        email=write.email,
+        created_at=datetime.now(UTC),
     )
+    session.add(row)
     await session.flush()
-    await _add_secret(session, account_id, secret)
-    made = await read_account(session, account_id)
+    await keep_secret(session, account_id, secret)
+    append_account_event(session, "account.created", None, state_of(row), caller)
+    made = await account_of(session, row)
     return NewAccount(**made.model_dump(), client_secret=secret)
 
 
@@ -173,15 +178,17 @@ async def add_secret(session: AsyncSession, account_id: UUID) -> NewSecret:
         TooManySecrets: it has as many as it may have.
     """
     await stand_in_line(session)
-    account = await read_account(session, account_id)
-    if len(account.secret_ids) >= MAX_SECRETS:
+    row = await find_account(session, account_id)
+    secret_ids = await secret_ids_of(session, account_id)
+    if len(secret_ids) >= MAX_SECRETS:
         raise TooManySecrets(
             f"An account has at most {MAX_SECRETS} secrets. Take one back first with "
-            f"DELETE /accounts/{account_id}/secrets/{account.secret_ids[0]}."
+            f"DELETE /accounts/{account_id}/secrets/{secret_ids[0]}."
         )
-    secret = secrets.token_urlsafe(32)
-    secret_id = await _add_secret(session, account_id, secret)
-    return NewSecret(id=secret_id, client_id=account.client_id, client_secret=secret)
+    secret = make_secret()
+    secret_id = await keep_secret(session, account_id, secret)
+    row.version += 1
+    return NewSecret(id=secret_id, client_id=row.client_id, client_secret=secret)
 
 
 async def remove_secret(session: AsyncSession, account_id: UUID, secret_id: UUID) -> None:
@@ -190,77 +197,17 @@ async def remove_secret(session: AsyncSession, account_id: UUID, secret_id: UUID
     Raises:
         NotFound: the account has no such secret.
     """
-    removed = await session.execute(
-        delete(client_secret_table)
-        .where(
-            client_secret_table.c.id == secret_id, client_secret_table.c.account_id == account_id
-        )
-        .returning(client_secret_table.c.id)
-    )
-    if removed.scalar() is None:
+    await stand_in_line(session)
+    row = await find_account(session, account_id)
+    if not await forget_secret(session, account_id, secret_id):
         raise NotFound(f"The account has no secret {secret_id}.")
-
-
-async def disable_account(session: AsyncSession, account_id: UUID) -> None:
-    """Let an account sign in no more.
-
-    Raises:
-        NotFound: there is no such account.
-    """
-    row = await session.get(AccountRow, account_id)
-    if row is None:
-        raise NotFound(f"There is no account {account_id}.")
-    row.disabled_at = row.disabled_at or datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class SignedInAccount:
-    """An account whose secret was right."""
-
-    id: UUID
-    role: Role
-    partner_id: UUID | None
-
-
-def _matches(hashed: list[str], secret: str) -> bool:
-    found = False
-    for one in hashed or [_NOBODYS_HASH]:
-        try:
-            found = _hasher.verify(one, secret) or found
-        except VerificationError:
-            continue
-    return found and bool(hashed)
-
-
-async def sign_in(
-    session: AsyncSession, client_id: str, client_secret: str
-) -> SignedInAccount | None:
-    """The account of `client_id`, if the secret is one of its own and it is not disabled."""
-    # PostgreSQL refuses NUL in text; U+FFFD stands for it, and is in no client id of ours either.
-    asked = client_id.replace("\x00", "\ufffd")
-    row = (
-        await session.execute(select(AccountRow).where(account_table.c.client_id == asked))
-    ).scalar_one_or_none()
-    hashed: list[str] = []
-    if row is not None and row.disabled_at is None:
-        hashed = list(
-            (
-                await session.execute(
-                    select(client_secret_table.c.hashed).where(
-                        client_secret_table.c.account_id == row.id
-                    )
-                )
-            ).scalars()
-        )
-    if not await asyncio.to_thread(_matches, hashed, client_secret) or row is None:
-        return None
-    return SignedInAccount(row.id, Role(row.role), row.partner_id)
+    row.version += 1
 
 
 async def ensure_account(
     database: Database, client_id: str, client_secret: str, name: str, role: Role
 ) -> None:
-    """Make the account of `client_id` if it is missing, and let this secret be one of its own."""
+    """Make the account of `client_id` if it is missing, and let this secret be its only one."""
     async with database.reading() as session:
         if await sign_in(session, client_id, client_secret) is not None:
             return
@@ -279,7 +226,7 @@ async def ensure_account(
             )
             session.add(row)
             await session.flush()
-        await session.execute(
-            delete(client_secret_table).where(client_secret_table.c.account_id == row.id)
-        )
-        await _add_secret(session, row.id, client_secret)
+            append_account_event(session, "account.created", None, state_of(row), None)
+        else:
+            row.version += 1
+        await replace_secrets(session, row.id, client_secret)

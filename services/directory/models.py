@@ -20,6 +20,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlmodel import Field, SQLModel
@@ -67,7 +68,9 @@ class PartnerRow(Table, table=True):
     visibility: str = Field(max_length=20)
     display_name: str = Field(max_length=400)
     sort_name: str = Field(max_length=400, description="The display name, folded.")
-    folded_names: str = Field(description="All names, folded, each between line feeds.")
+    folded_names: str = Field(
+        sa_type=Text, description="All names, folded, each between line feeds."
+    )
     content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     assured_at: datetime | None = _moment()
     assured_by: UUID | None = None
@@ -169,10 +172,12 @@ class AccountRow(Table, table=True):
     __tablename__ = "account"
 
     id: UUID = Field(primary_key=True)
+    version: int = 1
     client_id: str = Field(sa_column=Column(String(100), unique=True, nullable=False))
     name: str = Field(max_length=200)
     role: str = Field(max_length=20)
     partner_id: UUID | None = Field(default=None, foreign_key="partner.id")
+    email: str | None = Field(default=None, max_length=320)
     created_at: datetime = _moment(nullable=False)
     disabled_at: datetime | None = _moment()
 
@@ -194,7 +199,7 @@ class SigningKeyRow(Table, table=True):
     __tablename__ = "signing_key"
 
     kid: str = Field(primary_key=True, max_length=60)
-    sealed: str
+    sealed: str = Field(sa_type=Text)
     created_at: datetime = _moment(nullable=False)
 
 

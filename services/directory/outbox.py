@@ -102,6 +102,18 @@ def append_topic_event(
     _append(session, event_type, UUID(after["id"]), data)
 
 
+def append_account_event(
+    session: AsyncSession,
+    event_type: str,
+    before: JsonObject | None,
+    after: JsonObject,
+    caller: Caller | None,
+) -> None:
+    """Write down that an account went from `before` to `after`, for our own services alone."""
+    data = {"account": after, "changed": changed_fields(before, after), "actor": _actor(caller)}
+    _append(session, event_type, UUID(after["id"]), data)
+
+
 def with_sequence(event: bytes, sequence: int) -> bytes:
     """The envelope as it is on the log. Spliced, because parsing it again would cost more."""
     return b'{"sequence":%d,' % sequence + event[1:]

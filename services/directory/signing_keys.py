@@ -9,7 +9,7 @@ from joserfc.jwk import KeySet, OKPKey
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
-from services.directory.accounts import SignedInAccount
+from services.directory.client_secrets import SignedInAccount
 from services.directory.models import SigningKeyRow, signing_key_table
 from services.directory.outbox import stand_in_line
 from shared.audience import audience_of_role

@@ -121,6 +121,14 @@ def email_address(address: str) -> str:
         raise ValueError(f"is not an e-mail address: {error}") from error
 
 
+EmailAddress = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=320),
+    BeforeValidator(in_one_form),
+    AfterValidator(email_address),
+]
+
+
 def telephone_number(number: str) -> str:
     """`number` as E.164.
 

@@ -6,6 +6,9 @@ from services.search.schema import make_document
 from services.search.text import partner_documents, topic_documents
 from services.search.writing import Change
 from shared.events import (
+    AccountClosed,
+    AccountCreated,
+    AccountUpdated,
     PartnerAssured,
     PartnerCreated,
     PartnerUpdated,
@@ -18,22 +21,24 @@ from shared.events import (
 from shared.records import JsonObject
 
 
-def change_of_event(event: JsonObject) -> Change:
-    """The change that `event` makes.
+def change_of_event(event: JsonObject) -> Change | None:
+    """The change that `event` makes; None where it is about nothing that can be found.
 
     Raises:
         ValueError: its type is unknown or it has not its type's shape.
     """
     parsed = parse_log_event(event)
     sequence = int(event["sequence"])
-    record: JsonObject | None = event["data"]["record"]
     match parsed:
         case PartnerCreated() | PartnerUpdated() | PartnerAssured() | PartnerWithdrawn():
+            record: JsonObject | None = event["data"]["record"]
             if record is None:
                 return Change(parsed.subject, sequence, None, [])
             return change_of_partner(record, sequence)
         case TopicCreated() | TopicUpdated() | TopicDeprecated():
             return change_of_topic(event["data"]["record"], sequence)
+        case AccountCreated() | AccountUpdated() | AccountClosed():
+            return None
         case _:
             assert_never(parsed)
 

@@ -191,4 +191,5 @@ class IndexConsumer:
 
 
 def _changes_of(events: Sequence[JsonObject]) -> list[Change]:
-    return [change_of_event(event) for event in events]
+    changes = [change_of_event(event) for event in events]
+    return [change for change in changes if change is not None]

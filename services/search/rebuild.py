@@ -167,8 +167,11 @@ def _changes_of(events: Sequence[JsonObject]) -> list[Change]:
     changes = []
     for event in events:
         try:
-            changes.append(change_of_event(event))
+            change = change_of_event(event)
         except Exception as error:
             # The live index met the same event and set it aside; here it must not stop the rest.
             _log.warning("index.event_left_out", event_id=event.get("id"), error=repr(error))
+            continue
+        if change is not None:
+            changes.append(change)
     return changes

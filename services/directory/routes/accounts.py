@@ -6,22 +6,29 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
+from services.directory.account_changes import (
+    LastOfSecretariat,
+    ServiceAccount,
+    disable_account,
+    patch_account,
+)
+from services.directory.account_write import AccountWrite
 from services.directory.accounts import (
     AccountRead,
-    AccountWrite,
     NewAccount,
     NewSecret,
     TooManySecrets,
     add_secret,
     create_account,
-    disable_account,
     page_of_accounts,
     read_account,
     remove_secret,
 )
 from services.directory.lists import PageParameters
+from services.directory.merge_patch import MergePatch
 from shared.databases import Reading, Transaction
 from shared.paging import next_link
+from shared.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion, etag
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.serving import strict_router
 from shared.tokens import OfSecretariat
@@ -39,11 +46,12 @@ class AccountPage(BaseModel):
 
 @router.post("/accounts", status_code=201, summary="Make an account", responses=answers(*_REFUSALS))
 async def create_an_account(
-    write: AccountWrite, response: Response, session: Transaction, _: OfSecretariat
+    write: AccountWrite, response: Response, session: Transaction, caller: OfSecretariat
 ) -> NewAccount:
     """The secret in the answer is shown this once."""
-    made = await create_account(session, write)
+    made = await create_account(session, write, caller)
     response.headers["Location"] = f"/accounts/{made.id}"
+    response.headers["ETag"] = etag(made.version)
     response.headers["Cache-Control"] = "no-store"
     return made
 
@@ -65,18 +73,52 @@ async def list_accounts(
 @router.get(
     "/accounts/{account_id}", summary="Show an account", responses=answers(*_REFUSALS, NotFound)
 )
-async def read_an_account(account_id: UUID, session: Reading, _: OfSecretariat) -> AccountRead:
-    return await read_account(session, account_id)
+async def read_an_account(
+    account_id: UUID, response: Response, session: Reading, _: OfSecretariat
+) -> AccountRead:
+    account = await read_account(session, account_id)
+    response.headers["ETag"] = etag(account.version)
+    return account
+
+
+@router.patch(
+    "/accounts/{account_id}",
+    summary="Change an account",
+    responses=answers(
+        *_REFUSALS,
+        NotFound,
+        ServiceAccount,
+        LastOfSecretariat,
+        PreconditionRequired,
+        StaleVersion,
+    ),
+)
+async def patch_an_account(
+    account_id: UUID,
+    patch: MergePatch,
+    response: Response,
+    session: Transaction,
+    caller: OfSecretariat,
+    expected: ExpectedVersion,
+) -> AccountRead:
+    """Its `name`, `role`, `partner_id`, `email`; `disabled` lets it sign in no more, or again.
+
+    Tokens that it has keep their role until they expire, minutes later.
+    """
+    account = await patch_account(session, account_id, expected, patch, caller)
+    response.headers["ETag"] = etag(account.version)
+    return account
 
 
 @router.delete(
     "/accounts/{account_id}",
     status_code=204,
     summary="Let an account sign in no more",
-    responses=answers(*_REFUSALS, NotFound),
+    responses=answers(*_REFUSALS, NotFound, ServiceAccount, LastOfSecretariat),
 )
-async def disable_an_account(account_id: UUID, session: Transaction, _: OfSecretariat) -> None:
-    await disable_account(session, account_id)
+async def disable_an_account(account_id: UUID, session: Transaction, caller: OfSecretariat) -> None:
+    """It stays on record, and `PATCH` with `disabled: false` opens it again."""
+    await disable_account(session, account_id, caller)
 
 
 @router.post(

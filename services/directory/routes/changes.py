@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.directory.outbox import read_changes
 from shared.databases import Reading
-from shared.events import EVENT_TYPES, LogEvent, json_schema_of
+from shared.events import ACCOUNT_EVENT_TYPES, EVENT_TYPES, RecordEvent, json_schema_of
 from shared.problems import NotFound, NotSignedIn, UnknownParameter, answers
 from shared.serving import strict_router
 from shared.tokens import CallerOf
@@ -19,7 +19,7 @@ router = strict_router("events")
 class Changes(BaseModel):
     """A part of the event log, as the caller may see it."""
 
-    items: list[LogEvent] = Field(description="CloudEvents, in the order of the log.")
+    items: list[RecordEvent] = Field(description="CloudEvents, in the order of the log.")
     next_after: int = Field(description="Ask for what comes after this next time.")
     log_id: str = Field(description="Identity of the log; when it changes, begin from an export.")
     head: int = Field(description="Sequence of the newest event on the log.")
@@ -41,6 +41,7 @@ async def read_some_changes(
 ) -> Response:
     """Events that say nothing to you are left out; `next_after` moves on all the same.
 
+    This network's own services are given the events of accounts as well.
     When `next_after` equals `head` you are up to date.
     """
     page = await read_changes(session, caller, after, limit)
@@ -56,6 +57,6 @@ async def read_some_changes(
 )
 async def read_event_schema(event_type: str) -> dict[str, Any]:
     """What `dataschema` of an event leads to."""
-    if event_type not in EVENT_TYPES:
+    if event_type not in (*EVENT_TYPES, *ACCOUNT_EVENT_TYPES):
         raise NotFound(f"There is no event {event_type!r}. There are: {', '.join(EVENT_TYPES)}.")
     return json_schema_of(event_type)

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from fastapi import Form, Header, Request, Response
 from pydantic import BaseModel, Field
 
-from services.directory.accounts import sign_in
+from services.directory.client_secrets import sign_in
 from services.directory.signing_keys import SigningKeys
 from shared.databases import Reading
 from shared.problems import Problem, answers
