@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.notify.models import DeliveryState
+from services.notify.models import DeliveryState, MailState
 
 
 class DeliveryRead(BaseModel):
@@ -51,7 +51,7 @@ class AttemptRead(BaseModel):
     outcome: Literal["delivered", "try_again", "gave_up"] = Field(description="What it came to.")
     status_code: int | None = Field(description="The answer's status; null if none came.")
     error: str | None = Field(description="Why it failed.")
-    response_body: str | None = Field(description="The beginning of the answer, up to 16 KiB.")
+    response_body: str | None = Field(description="The beginning of the answer.")
 
 
 class DeliveryWithAttempts(DeliveryRead):
@@ -68,6 +68,7 @@ class EventTypeRead(BaseModel):
     json_schema: dict[str, Any] = Field(
         serialization_alias="schema", description="JSON Schema of the event as it is received."
     )
+    example: dict[str, Any] = Field(description="Such an event, as a member received it.")
 
 
 class EventTypePage(BaseModel):
@@ -94,4 +95,30 @@ class DeadEventPage(BaseModel):
     """Events set aside, a page at a time."""
 
     items: list[DeadEventRead] = Field(description="The events, in the order of setting aside.")
+    next: str | None = Field(description="Cursor of the next page; null on the last.")
+
+
+class MailRead(BaseModel):
+    """A mail of the outbox, without whom it goes to and what it says."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="The mail's id; the part of its Message-ID before the @.")
+    account_id: UUID = Field(description="The account whose owner is written to.")
+    subject: str = Field(description="What it is about.")
+    state: MailState = Field(
+        description="`failed` waits for its next attempt; `dead` was given up. `sent` says that "
+        "the mail server took it."
+    )
+    attempts: int = Field(description="Attempts begun so far.")
+    created_at: datetime = Field(description="When it was written.")
+    next_attempt_at: datetime | None = Field(description="Not before then; null when finished.")
+    finished_at: datetime | None = Field(description="When it was sent or given up.")
+    last_error: str | None = Field(description="Why the last attempt failed.")
+
+
+class MailPage(BaseModel):
+    """Mails, a page at a time."""
+
+    items: list[MailRead] = Field(description="The mails, the newest first.")
     next: str | None = Field(description="Cursor of the next page; null on the last.")
