@@ -22,6 +22,8 @@ _WRITERS = 8
 _STOP_SECONDS = 20
 _CATCH_UP_SECONDS = 120
 _REFUSED = (409, 422)
+# As many as are measured; what an account may have by default is fewer.
+_SETTINGS = {"WEBHOOKS_PER_ACCOUNT": "2000"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class MeasuredNetwork(Network):
 @asynccontextmanager
 async def network_on_sqlite(folder: Path) -> AsyncIterator[MeasuredNetwork]:
     """The network on SQLite files, as `make run` has it."""
-    network = MeasuredNetwork(folder)
+    network = MeasuredNetwork(folder, settings=_SETTINGS)
     async with network:
         yield network
 
@@ -119,7 +121,7 @@ async def network_on_postgres(folder: Path) -> AsyncIterator[MeasuredNetwork]:
             await connection.execute("SELECT pg_reload_conf()")
         finally:
             await connection.close()
-        network = MeasuredNetwork(folder, urls)
+        network = MeasuredNetwork(folder, urls, settings=_SETTINGS)
         async with network:
             yield network
 

@@ -1,27 +1,92 @@
 """Webhooks sent a second, each a durable row, as a share of a bare loop with the same bodies."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import orjson
 
-from bench.figures import Figure, median, ratio_at_least, spread
+from bench.figures import Figure, median, percentile, ratio_at_least, spread, stated
 from bench.measured_network import MeasuredNetwork, run_quietly
-from bench.receiving import Arrival, Receiver, subscribed, verify
+from bench.receiving import Arrival, Receiver, Registered, subscribed, verify
 from shared.records import JsonObject
+from tests.waiting import wait_until
 
 _LEAST = 0.5
 _BARE_ROUNDS = 3
 _ARRIVE_SECONDS = 300.0
+_WEBHOOKS = 4
+_ENDPOINTS = 1_000
+_FAN_OUTS = 5
 
 
 async def measure_sending(
     network: MeasuredNetwork, receiver: Receiver, bodies: list[JsonObject], database: str
 ) -> list[Figure]:
-    """Let a backlog pile up while notify is away, then time from its first to its last arrival.
+    """Let a backlog pile up while the webhooks are paused, then time from first to last arrival.
 
-    So the time has everything in it: reading the log, the rows, the requests and their outcomes.
+    So the time has the leases, the requests and the rows of what they came to in it. What was
+    missed while notify was away is timed apart: there the log is read and fanned out as well.
     """
+    async with AsyncExitStack() as stack:
+        webhooks = [
+            await stack.enter_async_context(subscribed(network, receiver)) for _ in range(_WEBHOOKS)
+        ]
+        await _switch(network, webhooks, "paused")
+        loaded = await network.write_partners(bodies)
+        count = _WEBHOOKS * len(loaded.ids)
+        await _wait_owed(network, count)
+        await _switch(network, webhooks, "active")
+        arrivals = await receiver.arrivals(count, _ARRIVE_SECONDS)
+    await receiver.empty()
+    ours = _per_second(arrivals)
+    bare = await _send_bare(network.folder, receiver, arrivals)
+    length = sum(len(arrival.body) for arrival in arrivals) // len(arrivals)
+    how = (
+        f"{ours:,.0f}/s against {median(bare):,.0f}/s bare (50 connections, {_BARE_ROUNDS} rounds "
+        f"{spread([rate / median(bare) for rate in bare])}); {len(loaded.ids)} events of "
+        f"{length:,} bytes to {_WEBHOOKS} webhooks"
+    )
+    return [
+        ratio_at_least(f"webhooks sent, {database}", ours / median(bare), _LEAST, how),
+        await _after_an_outage(network, receiver, bodies, database, median(bare)),
+        await _fan_out(network, receiver, database),
+    ]
+
+
+async def _switch(network: MeasuredNetwork, webhooks: list[Registered], state: str) -> None:
+    for webhook in webhooks:
+        answer = await network.client.patch(
+            f"{network.urls['notify']}/webhooks/{webhook.id}",
+            json={"state": state},
+            headers=await network.signed_in(),
+        )
+        answer.raise_for_status()
+
+
+async def _wait_owed(network: MeasuredNetwork, count: int) -> None:
+    async def are_owed() -> bool:
+        metrics = await network.client.get(f"{network.urls['notify']}/metrics")
+        [line] = [
+            line
+            for line in metrics.text.splitlines()
+            if line.startswith('webhook_deliveries{state="pending"}')
+        ]
+        return float(line.split()[-1]) >= count
+
+    await wait_until(are_owed, f"{count} deliveries are owed", _ARRIVE_SECONDS)
+
+
+async def _after_an_outage(
+    network: MeasuredNetwork,
+    receiver: Receiver,
+    bodies: list[JsonObject],
+    database: str,
+    bare: float,
+) -> Figure:
+    """What a webhook gets of a backlog on the log, from the first arrival to the last."""
     async with subscribed(network, receiver) as webhook:
         await network.stop("notify")
         loaded = await network.write_partners(bodies)
@@ -30,14 +95,46 @@ async def measure_sending(
     await receiver.empty()
     verify(arrivals, webhook.secret)
     ours = _per_second(arrivals)
-    bare = await _send_bare(network.folder, receiver, arrivals)
-    length = sum(len(arrival.body) for arrival in arrivals) // len(arrivals)
-    how = (
-        f"{ours:,.0f}/s against {median(bare):,.0f}/s bare (50 connections, {_BARE_ROUNDS} rounds "
-        f"{spread([rate / median(bare) for rate in bare])}); {len(arrivals)} events of "
-        f"{length:,} bytes, one webhook"
-    )
-    return [ratio_at_least(f"webhooks sent, {database}", ours / median(bare), _LEAST, how)]
+    how = f"{ours / bare:.2f} x bare; {len(arrivals)} events, read from the log and fanned out too"
+    return stated(f"  after an outage of notify, {database}", f"{ours:,.0f}/s", how)
+
+
+async def _fan_out(network: MeasuredNetwork, receiver: Receiver, database: str) -> Figure:
+    """How long after a write was acknowledged the last of a thousand endpoints has its event."""
+    seconds = []
+    async with _many_webhooks(network, receiver):
+        for number in range(_FAN_OUTS):
+            started = time.monotonic()
+            body = {
+                "level": "national",
+                "names": [{"value": f"Fanned out {number}", "kinds": ["display"]}],
+            }
+            await network.write_partners([body])
+            arrivals = await receiver.arrivals(_ENDPOINTS, _ARRIVE_SECONDS)
+            seconds.append(max(arrival.at for arrival in arrivals) - started)
+            await receiver.empty()
+    how = f"one event to {_ENDPOINTS:,} endpoints, {_FAN_OUTS} times; write included"
+    result = f"{percentile(seconds, 50):.2f} s"
+    return stated(f"  the last of {_ENDPOINTS:,} endpoints, {database}", result, how)
+
+
+@asynccontextmanager
+async def _many_webhooks(network: MeasuredNetwork, receiver: Receiver) -> AsyncIterator[None]:
+    url, made = f"{network.urls['notify']}/webhooks", []
+    for number in range(_ENDPOINTS):
+        answer = await network.client.post(
+            url,
+            json={"url": f"{receiver.url}?endpoint={number}", "event_types": ["partner.created"]},
+            headers=await network.signed_in(),
+        )
+        answer.raise_for_status()
+        made.append(answer.json()["id"])
+    try:
+        yield
+    finally:
+        for webhook_id in made:
+            headers = await network.signed_in()
+            (await network.client.delete(f"{url}/{webhook_id}", headers=headers)).raise_for_status()
 
 
 def _per_second(arrivals: list[Arrival]) -> float:
