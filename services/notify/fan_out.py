@@ -10,8 +10,8 @@ from sqlalchemy import Table, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from uuid_utils.compat import uuid7
 
+from services.notify.delivery_ids import ids_from
 from services.notify.matching import EventViews, Interest, wants
 from services.notify.models import (
     ACCOUNTS,
@@ -51,7 +51,7 @@ async def fan_out(
     topics = [event["data"]["record"] for event in events if event["type"].startswith("topic.")]
     await keep_topics(session, topics)
     interests = await _interests(session)
-    event_rows, delivery_rows = [], []
+    event_rows, delivery_rows, ids = [], [], ids_from(now)
     for place, event in enumerate(events, last_place + 1):
         if event["type"] in ACCOUNT_EVENT_TYPES:
             continue
@@ -62,7 +62,12 @@ async def fan_out(
         event_rows.append(row)
         delivery_rows += [
             _delivery_row(
-                interest.webhook_id, row, place, now, due=interest.state is WebhookState.active
+                next(ids),
+                interest.webhook_id,
+                row,
+                place,
+                now,
+                due=interest.state is WebhookState.active,
             )
             for interest in interests
             if wants(interest, views)
@@ -80,7 +85,7 @@ async def owe_one(
 ) -> UUID:
     """Owe `event`, which is not on the log, to one webhook; the delivery's id."""
     row = event_row(event)
-    delivery = _delivery_row(webhook_id, row, 0, now, due=True)
+    delivery = _delivery_row(next(ids_from(now)), webhook_id, row, 0, now, due=True)
     await insert_new(session, EVENTS, [row])
     await insert_new(session, DELIVERIES, [delivery])
     session.info[OWED] = True
@@ -101,10 +106,16 @@ def event_row(event: JsonObject) -> dict[str, Any]:
 
 
 def _delivery_row(
-    webhook_id: UUID, event: dict[str, Any], place: int, now: datetime, *, due: bool
+    delivery_id: UUID,
+    webhook_id: UUID,
+    event: dict[str, Any],
+    place: int,
+    now: datetime,
+    *,
+    due: bool,
 ) -> dict[str, Any]:
     return {
-        "id": uuid7(),
+        "id": delivery_id,
         "webhook_id": webhook_id,
         "event_id": event["id"],
         "sequence": event["sequence"],

@@ -143,6 +143,7 @@ class EventRow(Table, table=True):
     """An event, kept once for all its deliveries, as the log has it (not cut to any audience)."""
 
     __tablename__ = "event"
+    __table_args__ = (Index("ix_event_subject", "subject"),)
 
     id: UUID = Field(primary_key=True)
     sequence: int | None = Field(default=None, sa_type=BigInteger)
@@ -157,6 +158,11 @@ class EventRow(Table, table=True):
 _UNFINISHED: dict[str, Any] = {
     "sqlite_where": text("finished_at IS NULL"),
     "postgresql_where": text("finished_at IS NULL"),
+}
+# Lists of what is not delivered, and the gauges, look here rather than among millions.
+_NOT_DELIVERED: dict[str, Any] = {
+    "sqlite_where": text("state <> 'delivered'"),
+    "postgresql_where": text("state <> 'delivered'"),
 }
 
 
@@ -175,13 +181,8 @@ class DeliveryRow(Table, table=True):
         Index("ix_delivery_due", "webhook_id", "next_attempt_at", "place", **_UNFINISHED),
         Index("ix_delivery_turn", "webhook_id", "subject", "place", **_UNFINISHED),
         Index("ix_delivery_webhook_id", "webhook_id", "id"),
-        Index(
-            "ix_delivery_state",
-            "state",
-            "created_at",
-            sqlite_where=text("state <> 'delivered'"),
-            postgresql_where=text("state <> 'delivered'"),
-        ),
+        Index("ix_delivery_state", "state", "id", "created_at", **_NOT_DELIVERED),
+        Index("ix_delivery_not_delivered", "webhook_id", "id", "state", **_NOT_DELIVERED),
     )
 
     id: UUID = Field(primary_key=True)

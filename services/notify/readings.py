@@ -36,7 +36,7 @@ class DeliveryRead(BaseModel):
 class DeliveryPage(BaseModel):
     """Deliveries, a page at a time."""
 
-    items: list[DeliveryRead] = Field(description="The deliveries, the newest first.")
+    items: list[DeliveryRead] = Field(description="The deliveries, in the order asked for.")
     next: str | None = Field(description="Cursor of the next page; null on the last.")
 
 

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from services.notify.delivery_list import DeliveryParameters, list_deliveries, read_delivery
+from services.notify.delivery_list import read_delivery
 from services.notify.pages import PageParameters, link_next, page_of
 from services.notify.parts import Begun, PartsOf
 from services.notify.patterns import UnknownEventPattern
-from services.notify.readings import DeliveryPage, DeliveryRead
+from services.notify.readings import DeliveryRead
 from services.notify.webhook_readings import (
     WebhookCreated,
     WebhookPage,
@@ -151,22 +151,3 @@ async def verify_a_webhook(
     delivery_id = await send_challenge(session, webhook_id, caller, parts.settings.notify_url)
     response.headers["Location"] = f"/deliveries/{delivery_id}"
     return await read_delivery(session, delivery_id, caller)
-
-
-@router.get(
-    "/webhooks/{webhook_id}/deliveries",
-    summary="List what a webhook was and is owed",
-    responses=answers(NotSignedIn, WebhookNotFound, BadCursor, UnknownParameter),
-)
-async def list_some_deliveries(
-    webhook_id: UUID,
-    request: Request,
-    response: Response,
-    session: Reading,
-    caller: SignedIn,
-    asked: Annotated[DeliveryParameters, Query()],
-) -> DeliveryPage:
-    """The newest first."""
-    rows, following = page_of(await list_deliveries(session, webhook_id, caller, asked), asked)
-    link_next(request, response, following)
-    return DeliveryPage(items=rows, next=following)
