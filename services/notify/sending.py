@@ -19,6 +19,7 @@ from services.notify.attempted import Attempted, outcome_name
 from services.notify.attempts import record_attempts
 from services.notify.deliveries import LeasedDelivery, Room, hand_back, lease_due
 from services.notify.endpoints import Endpoint, EndpointBook
+from services.notify.lines import hold_lines
 from services.notify.messages import MessageBook
 from services.notify.outbound import Outbound
 from services.notify.retries import Answer, Delivered, GaveUp, Outcome, RetrySchedule
@@ -94,6 +95,7 @@ class Sender:
             await asyncio.sleep(_GATHER_SECONDS - since)
         attempted, not_attempted = self._attempted[:], self._not_attempted[:]
         async with self._database.transaction() as session:
+            await hold_lines(session)
             now = await database_time(session)
             if attempted:
                 await record_attempts(session, attempted, now)

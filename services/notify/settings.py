@@ -97,6 +97,12 @@ class Settings(ServiceSettings):
         gt=0,
         description="How often a worker looks for due deliveries that nobody told it of.",
     )
+    recover_at_once: int = Field(
+        alias="WEBHOOK_RECOVER_AT_ONCE",
+        default=10_000,
+        ge=1,
+        description="Deliveries that were given up of which one request begins so many anew.",
+    )
     webhooks_per_account: int = Field(
         alias="WEBHOOKS_PER_ACCOUNT", default=100, ge=1, description="Webhooks an account may have."
     )

@@ -44,8 +44,11 @@ async def test_somebody_elses_webhook_is_not_there(notify: ServedNotify) -> None
         ("GET", f"{path}/keys"),
         ("GET", f"{path}/deliveries"),
         ("GET", delivery),
+        ("POST", f"{delivery}/resend"),
+        ("POST", f"{path}/recover"),
     ):
-        body: dict[str, Any] = {"json": {}} if method in {"PATCH", "POST"} else {}
+        sent = {"since": "2026-01-01T00:00:00Z"} if address.endswith("/recover") else {}
+        body: dict[str, Any] = {"json": sent} if method in {"PATCH", "POST"} else {}
         answer = await notify.client.request(method, address, headers=other, **body)
         assert answer.status_code == 404, (method, address)
         assert (await notify.client.request(method, address, **body)).status_code == 401

@@ -13,10 +13,18 @@ from services.notify.delivery_list import (
 )
 from services.notify.delivery_parameters import DeliveryParameters
 from services.notify.pages import link_next, page_of
+from services.notify.parts import PartsOf
 from services.notify.patterns import UnknownEventPattern
-from services.notify.readings import DeliveryPage, DeliveryWithAttempts
-from services.notify.webhooks import WebhookNotFound
-from shared.databases import Reading
+from services.notify.readings import DeliveryPage, DeliveryRead, DeliveryWithAttempts
+from services.notify.resending import (
+    DeliveryUnderWay,
+    Recovered,
+    Recovery,
+    recover_deliveries,
+    resend_delivery,
+)
+from services.notify.webhooks import WebhookDisabled, WebhookNotFound, WebhookUnverified
+from shared.databases import Reading, Transaction
 from shared.paging import BadCursor
 from shared.problems import NotSignedIn, UnknownParameter, answers
 from shared.serving import strict_router
@@ -73,3 +81,38 @@ async def read_a_delivery(
     delivery_id: UUID, session: Reading, caller: SignedIn
 ) -> DeliveryWithAttempts:
     return await read_delivery_with_attempts(session, delivery_id, caller)
+
+
+@router.post(
+    "/deliveries/{delivery_id}/resend",
+    status_code=202,
+    summary="Send a delivery again",
+    responses=answers(
+        NotSignedIn, DeliveryNotFound, DeliveryUnderWay, WebhookDisabled, WebhookUnverified
+    ),
+)
+async def resend_a_delivery(
+    delivery_id: UUID, session: Transaction, caller: SignedIn
+) -> DeliveryRead:
+    """Whatever came of it before: it is due now, with all attempts before it.
+
+    It keeps its place, so what you are owed later about its record waits for it. What you were sent
+    later already is not sent again: compare the `sequence` of events.
+    """
+    return await resend_delivery(session, delivery_id, caller)
+
+
+@router.post(
+    "/webhooks/{webhook_id}/recover",
+    summary="Send again what was given up",
+    responses=answers(NotSignedIn, WebhookNotFound, WebhookDisabled, WebhookUnverified),
+)
+async def recover_some_deliveries(
+    webhook_id: UUID, asked: Recovery, parts: PartsOf, session: Transaction, caller: SignedIn
+) -> Recovered:
+    """All that came to be `dead` in the time asked for, in its order; it is due now.
+
+    While `more` is true, ask the same again: it goes on with the rest.
+    """
+    at_most = parts.settings.recover_at_once
+    return await recover_deliveries(session, webhook_id, asked, caller, at_most)
