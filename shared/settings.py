@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class ServiceSettings(BaseModel):
     """What every service can be told from its environment; other variables are left alone."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    # Without the input: what is refused at start is logged, and secrets are among it.
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     host: str = Field(alias="HOST", default="127.0.0.1", description="Address to listen on.")
     redis_url: str = Field(

@@ -7,23 +7,17 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from services.notify.addresses import Network
-from shared.settings import ServiceSettings
-
-
-def _comma_list(value: object) -> object:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
+from services.notify.mail_settings import MailSettings, comma_list
 
 
 def _networks(value: object) -> object:
-    parts = _comma_list(value)
+    parts = comma_list(value)
     if isinstance(parts, list):
         return tuple(ipaddress.ip_network(part) for part in parts)
     return parts
 
 
-class Settings(ServiceSettings):
+class Settings(MailSettings):
     """Notify's settings."""
 
     port: int = Field(alias="NOTIFY_PORT", default=8003, description="Port to listen on.")
@@ -42,7 +36,7 @@ class Settings(ServiceSettings):
         default=(),
         description="CIDRs, separated by commas, that webhooks may reach although private.",
     )
-    retry_seconds: Annotated[tuple[float, ...], BeforeValidator(_comma_list)] = Field(
+    retry_seconds: Annotated[tuple[float, ...], BeforeValidator(comma_list)] = Field(
         alias="WEBHOOK_RETRY_SECONDS",
         default=(0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
         min_length=1,

@@ -12,6 +12,8 @@ from uuid_utils.compat import uuid7
 
 from services.notify.consumer import FanOutTurn
 from services.notify.fan_out import OWED
+from services.notify.mail import MAILED, Mailer, measure_mail
+from services.notify.mail_transport import open_transport
 from services.notify.measurements import measure_deliveries
 from services.notify.outbound import Outbound
 from services.notify.retries import RetrySchedule
@@ -53,11 +55,13 @@ async def run_worker(
     settings: Settings, database: Database, redis: Redis, directory: DirectoryClient
 ) -> None:
     """Run the loops until cancelled; then let requests under way end, for a few seconds."""
-    wake = Nudge()
+    wake, wake_mailer = Nudge(), Nudge()
 
     def wake_sender(info: dict[object, object]) -> None:
         if info.get(OWED):
             wake.now()
+        if info.get(MAILED):
+            wake_mailer.now()
 
     database.committed.append(wake_sender)
     outbound = open_outbound(settings)
@@ -74,9 +78,15 @@ async def run_worker(
         ),
         wake,
     )
+    mailer = Mailer(
+        database,
+        open_transport(settings.mail_destination, settings.mail_timeout_seconds),
+        settings,
+    )
     turn = FanOutTurn(database, directory, redis, str(uuid7()))
 
     async def measure() -> int:
+        await measure_mail(database)
         return await measure_deliveries(database)
 
     try:
@@ -84,6 +94,7 @@ async def run_worker(
             # It waits by itself: for events on the stream, or for its turn.
             run_loop("fan out", turn.step, Nudge(), 0.0),
             run_loop("send", sender.step, wake, settings.idle_seconds),
+            run_loop("mail", mailer.step, wake_mailer, settings.mail_idle_seconds),
             run_loop("measure", measure, Nudge(), _MEASURE_SECONDS),
         )
     finally:

@@ -1,6 +1,13 @@
 """Notify over HTTP: typed input, one call, the answer."""
 
-from services.notify.routes import dead_events, deliveries, event_types, keys, webhooks
+from services.notify.routes import (
+    dead_events,
+    deliveries,
+    event_types,
+    keys,
+    mail,
+    webhooks,
+)
 
 ROUTERS = [
     webhooks.router,
@@ -8,4 +15,5 @@ ROUTERS = [
     deliveries.router,
     event_types.router,
     dead_events.router,
+    mail.router,
 ]
