@@ -54,6 +54,12 @@ def asyncapi_document() -> dict[str, Any]:
             "One POST an event to the URL of each endpoint that asked for its type, with the "
             "headers of Standard Webhooks: webhook-id, webhook-timestamp, webhook-signature.",
         ),
+        "stream": _channel(
+            "/stream",
+            "The live stream",
+            "Server-Sent Events of `GET /stream` at notify: `id` is the sequence, `event` the "
+            "type, `data` this JSON. Only what is on the log comes here, nothing of webhooks.",
+        ),
     }
     return {
         "asyncapi": "3.0.0",

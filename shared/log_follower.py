@@ -72,10 +72,20 @@ class Consumer(Protocol):
 class LogFollower:
     """Feeds one consumer from the log."""
 
-    def __init__(self, redis: Redis, directory: DirectoryClient, consumer: Consumer) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        directory: DirectoryClient,
+        consumer: Consumer,
+        *,
+        position: Gauge = POSITION,
+        lag: Gauge = LAG,
+    ) -> None:
+        """`position` and `lag` tell how far it is; a second follower of a process has its own."""
         self._redis = redis
         self._directory = directory
         self._consumer = consumer
+        self._gauges = (position, lag)
         self._position: Position | None = None
         self._asked_at = float("-inf")
         self.head = 0
@@ -181,5 +191,6 @@ class LogFollower:
     def _moved(self, position: Position) -> None:
         self._position = position
         self.head = max(self.head, position.sequence)
-        POSITION.set(position.sequence)
-        LAG.set(self.lag)
+        position_gauge, lag_gauge = self._gauges
+        position_gauge.set(position.sequence)
+        lag_gauge.set(self.lag)

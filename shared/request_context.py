@@ -18,7 +18,15 @@ _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 REQUESTS = Counter("http_requests_total", "Requests answered.", ["method", "route", "status"])
-SECONDS = Histogram("http_request_seconds", "Time until the answer was sent.", ["route"])
+SECONDS = Histogram(
+    "http_request_seconds",
+    "Time until the answer was sent; of answers without an end of their own, until it began.",
+    ["route"],
+)
+OPEN_ENDED = "open_ended"
+"""In the request's `state`: whether the answer has no end of its own."""
+FACTS = "facts"
+"""In the request's `state`: what the log line says beside what it always does, by name."""
 
 _log = structlog.get_logger()
 
@@ -58,12 +66,12 @@ class RequestContext:
         _request_id.set(request_id)
         _traceparent.set(_child_of(headers.get("traceparent")))
         started = time.perf_counter()
-        status = 500
+        status, began = 500, started
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, began
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, began = message["status"], time.perf_counter()
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
@@ -71,9 +79,10 @@ class RequestContext:
             await self.app(scope, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - started
+            state = scope.get("state", {})
             route = getattr(scope.get("route"), "path", "unknown")
             REQUESTS.labels(scope["method"], route, status).inc()
-            SECONDS.labels(route).observe(seconds)
+            SECONDS.labels(route).observe(began - started if state.get(OPEN_ENDED) else seconds)
             _log.info(
                 "request.answered",
                 method=scope["method"],
@@ -83,5 +92,6 @@ class RequestContext:
                 milliseconds=round(seconds * 1000, 2),
                 request_id=request_id,
                 traceparent=_traceparent.get(),
-                account=scope.get("state", {}).get("account_id"),
+                account=state.get("account_id"),
+                **state.get(FACTS, {}),
             )

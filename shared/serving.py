@@ -17,8 +17,8 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.body_limit import LargeBodiesAsProblems
-from shared.head_limit import LimitedHttp
 from shared.logs import configure_logs
+from shared.open_ended import OpenEndedHttp
 from shared.problems import (
     AddressTooLong,
     BodyTooLarge,
@@ -203,7 +203,7 @@ def create_service_app(
             allow_origins=cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["ETag", "Link", "Location", "X-Request-ID", "X-Sequence"],
+            expose_headers=["ETag", "Link", "Location", "X-Log-Id", "X-Request-ID", "X-Sequence"],
         )
     _describe_problems(app)
     return app
@@ -277,7 +277,7 @@ def serve(app: FastAPI, *, service: str, host: str, port: int, log_level: str) -
         host=host,
         port=port,
         loop="uvloop",
-        http=LimitedHttp,
+        http=OpenEndedHttp,
         access_log=False,
         log_config=None,
         # What it warns of is a request that is refused: we log that ourselves, in one line.

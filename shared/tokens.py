@@ -38,6 +38,8 @@ class Caller:
     role: Role | None
     partner_id: UUID | None
     audience: Visibility
+    expires_at: float | None
+    """When its token expires (Unix time); None for nobody in particular."""
 
     def edits(self, partner_id: UUID) -> bool:
         """Whether the caller keeps this partner's record: its editor, or the secretariat."""
@@ -46,7 +48,9 @@ class Caller:
         )
 
 
-NOBODY = Caller(account_id=None, role=None, partner_id=None, audience=Visibility.public)
+NOBODY = Caller(
+    account_id=None, role=None, partner_id=None, audience=Visibility.public, expires_at=None
+)
 
 FindKeys = Callable[[bool], Awaitable[KeySet]]
 """Gives the keys that sign tokens; True asks for a fresh look, because a key was not known."""
@@ -99,6 +103,7 @@ class TokenVerifier:
                 role=role,
                 partner_id=UUID(partner_id) if partner_id else None,
                 audience=audience_of_role(role),
+                expires_at=expires_at,
             )
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise NotSignedIn("The access token is not one for this directory.") from error

@@ -13,6 +13,7 @@ from services.notify.parts import Parts
 from services.notify.readiness import check_broker, check_database, check_directory
 from services.notify.routes import ROUTERS
 from services.notify.settings import Settings
+from services.notify.streaming import open_live_stream, run_stream
 from services.notify.worker import DIRECTORY_TIMEOUT_SECONDS, directory_client, run_worker
 from shared.broker import connect_broker
 from shared.databases import Database
@@ -29,19 +30,19 @@ def create_app(settings: Settings, client: httpx.AsyncClient | None = None) -> F
     redis = connect_broker(settings.redis_url)
     client = client or httpx.AsyncClient(timeout=DIRECTORY_TIMEOUT_SECONDS, trust_env=False)
     directory = directory_client(settings, client)
+    live = open_live_stream(settings, directory)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if settings.migrate_on_start == "on":
             await migrate(database, FOLDER)
-        worker = None
+        tasks = [asyncio.create_task(run_stream(settings, live, redis, directory))]
         if settings.worker == "on":
-            worker = asyncio.create_task(run_worker(settings, database, redis, directory))
+            tasks.append(asyncio.create_task(run_worker(settings, database, redis, directory)))
         try:
             yield
         finally:
-            if worker is not None:
-                await stop_task(worker)
+            await asyncio.gather(*map(stop_task, tasks))
             await redis.aclose()
             await client.aclose()
             await database.dispose()
@@ -55,7 +56,7 @@ def create_app(settings: Settings, client: httpx.AsyncClient | None = None) -> F
 
     app = create_service_app(
         title="Notify",
-        description="Tells subscribers what happened in the directory, by signed webhooks.",
+        description="Tells what happens in the directory: by signed webhooks and as a live stream.",
         routers=ROUTERS,
         check=check,
         lifespan=lifespan,
@@ -65,6 +66,7 @@ def create_app(settings: Settings, client: httpx.AsyncClient | None = None) -> F
     describe_webhooks(app.webhooks)
     app.state.database = database
     app.state.token_verifier = TokenVerifier(PublishedKeys(directory.url, client).find)
+    app.state.live_stream = live
     app.state.parts = Parts(
         settings=settings,
         seal=Seal(settings.encryption_keys),

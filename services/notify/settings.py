@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from services.notify.addresses import Network
 from services.notify.mail_settings import MailSettings, comma_list
+from services.notify.stream_settings import StreamSettings
 
 
 def _networks(value: object) -> object:
@@ -17,7 +18,7 @@ def _networks(value: object) -> object:
     return parts
 
 
-class Settings(MailSettings):
+class Settings(StreamSettings, MailSettings):
     """Notify's settings."""
 
     port: int = Field(alias="NOTIFY_PORT", default=8003, description="Port to listen on.")

@@ -75,20 +75,29 @@ async def keep_topics(session: AsyncSession, records: Sequence[JsonObject]) -> N
     )
 
 
+async def fetch_topics(directory: DirectoryClient) -> list[JsonObject]:
+    """The whole taxonomy as the directory has it.
+
+    Raises:
+        httpx.HTTPError: the directory does not answer.
+    """
+    records: list[JsonObject] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await directory.get("/topics", limit=_PAGE, **cursor)).json()
+        records += page["items"]
+        if page["next"] is None:
+            return records
+        cursor = {"cursor": page["next"]}
+
+
 async def learn_topics(database: Database, directory: DirectoryClient) -> None:
     """Take over the whole taxonomy from the directory, for what was there before the log was read.
 
     Where the directory is away it is left for the next time: what is known goes on counting.
     """
-    records: list[JsonObject] = []
-    cursor: dict[str, str] = {}
     try:
-        while True:
-            page = (await directory.get("/topics", limit=_PAGE, **cursor)).json()
-            records += page["items"]
-            if page["next"] is None:
-                break
-            cursor = {"cursor": page["next"]}
+        records = await fetch_topics(directory)
     except httpx.HTTPError as error:
         _log.warning("topics.not_learned", error=repr(error))
         return

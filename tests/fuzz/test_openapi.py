@@ -119,7 +119,9 @@ def _operations(target: Target) -> Iterator[Any]:
     rejecting.expected_statuses = [*rejecting.expected_statuses, "414"]
     for found in schema.get_all_operations():
         assert isinstance(found, Ok), found
-        yield found.ok()
+        # An answer without an end is never whole; tests/notify/test_stream.py asks for it.
+        if found.ok().path != "/stream":
+            yield found.ok()
 
 
 def _fuzz(operation: Any, target: Target, mode: GenerationMode, cases: int) -> None:

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from prometheus_client import REGISTRY
 
+from shared.open_ended import OpenEndedHttp
 from tests.databases_for_tests import Postgres
 from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify
 from tests.receiver import Receiver, serve_receiver
+from tests.search.served_search import over_http
 from tests.served_directory import ServedDirectory
 
 
@@ -49,3 +51,10 @@ def no_failing_step() -> Iterator[None]:
     before = _failed_steps()
     yield
     assert _failed_steps() == before, "a step of the sender raised"
+
+
+@pytest.fixture(scope="module")
+async def stream_url(notify: ServedNotify) -> AsyncIterator[str]:
+    """Where notify answers over real HTTP, by the protocol that the services speak."""
+    async with over_http(notify.app, http=OpenEndedHttp) as url:
+        yield url

@@ -117,6 +117,7 @@ class ScriptedDirectory:
         self.app.get("/changes")(self._changes)
         self.app.get("/partners/export.ndjson")(self._partners)
         self.app.get("/topics/export.ndjson")(self._topics)
+        self.app.get("/topics")(self._topic_page)
 
     @property
     def head(self) -> int:
@@ -163,6 +164,9 @@ class ScriptedDirectory:
 
     async def _topics(self) -> Response:
         return self._export(self.topics)
+
+    async def _topic_page(self) -> Json:
+        return {"items": list(self.topics.values()), "next": None}
 
     def _export(self, records: dict[str, Json]) -> Response:
         lines = b"".join(orjson.dumps(record) + b"\n" for record in records.values())

@@ -81,9 +81,14 @@ class ServedSearch:
 
 
 @asynccontextmanager
-async def over_http(app: FastAPI) -> AsyncIterator[str]:
-    """The address at which `app`, whose lifespan runs already, answers while the block runs."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
+async def over_http(app: FastAPI, **options: Any) -> AsyncIterator[str]:
+    """The address at which `app`, whose lifespan runs already, answers while the block runs.
+
+    `options` are uvicorn's.
+    """
+    config = uvicorn.Config(
+        app, port=0, lifespan="off", log_config=None, access_log=False, **options
+    )
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)

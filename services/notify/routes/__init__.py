@@ -6,6 +6,7 @@ from services.notify.routes import (
     event_types,
     keys,
     mail,
+    stream,
     webhooks,
 )
 
@@ -14,6 +15,7 @@ ROUTERS = [
     keys.router,
     deliveries.router,
     event_types.router,
+    stream.router,
     dead_events.router,
     mail.router,
 ]

@@ -1,0 +1,180 @@
+"""The rule of resuming: whoever comes back has each event that concerns it once, and in order."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.types import Message
+
+from services.notify.stream import LiveStream
+from services.notify.stream_answer import Admission, StreamAnswer
+from services.notify.stream_begin import find_begin
+from services.notify.stream_log import StreamLog
+from services.notify.stream_selection import select
+from services.notify.stream_settings import StreamSettings
+from shared.log_follower import Position
+from shared.vocabulary import Visibility
+from tests.search.scripted_directory import ScriptedDirectory, a_record, client_of
+
+# What happens to a record, and whether it is told to the public that asks for the level `local`.
+HAPPENS = {"local": True, "national": False, "hidden": False, "gone": True}
+TURNS = 200
+
+
+def say(scripted: ScriptedDirectory, what: str) -> int:
+    """Put an event on the log; its sequence."""
+    record_id = f"01900000-0000-7000-8000-{scripted.head:012}"
+    level = what if what in {"local", "national"} else "local"
+    visibility = "member" if what == "hidden" else "public"
+    record = a_record(record_id, 1, what * 400, level=level, visibility=visibility)
+    event = scripted.say(record_id, None if what == "gone" else record)
+    event["data"]["audiences"]["public"]["was_visible"] = what != "hidden"
+    return int(event["sequence"])
+
+
+class Process:
+    """A notify whose follower takes steps when it is told to; it keeps two events in memory."""
+
+    def __init__(self, scripted: ScriptedDirectory, log: StreamLog, live: LiveStream) -> None:
+        self._scripted = scripted
+        self.log = log
+        self.live = live
+
+    async def follow(self, most: int) -> None:
+        """Take in the next events, at most so many."""
+        at = self.log.recent.sequence
+        events = self._scripted.events[at : at + most]
+        if events:
+            await self.log.apply(events, Position(self._scripted.log_id, events[-1]["sequence"]))
+
+
+@asynccontextmanager
+async def a_process(scripted: ScriptedDirectory) -> AsyncIterator[Process]:
+    """A notify that begins now."""
+    environment = {
+        "SERVICE_CLIENT_SECRET": "secret of the services",
+        "STREAM_KEPT_EVENTS": "2",
+        "STREAM_HEARTBEAT_SECONDS": "0.000001",
+    }
+    own = StreamSettings.model_validate(environment)
+    async with client_of(scripted) as directory:
+        log = StreamLog(own, directory)
+        live = LiveStream(own, log, 10)
+        await log.begin("it starts")
+        yield Process(scripted, log, live)
+        await live.close()
+
+
+class Client:
+    """Reads what it is sent, up to where its connection broke, and comes back with its last id."""
+
+    def __init__(self) -> None:
+        self.last_event_id: int | None = None
+        self.told: list[int] = []
+        self._received = b""
+        self._gone = asyncio.Event()
+        self._answer: asyncio.Task[None] | None = None
+
+    async def connect(self, process: Process) -> None:
+        """Open a stream, unless one is open."""
+        if self._answer is not None:
+            return
+        begin = await find_begin(process.log, self.last_event_id, None)
+        selection = select(Visibility.public, ["partner.*"], {"level": ["local"]})
+        admission = Admission(
+            selection=selection, begin=begin.at, reset=begin.reset, caller="x", until=None
+        )
+        self._received, self._gone = b"", asyncio.Event()
+        answer = StreamAnswer(process.live, admission)
+        scope = {"type": "http", "method": "GET"}
+        self._answer = asyncio.create_task(answer(scope, self._receive, self._send))
+        if self.last_event_id is None:
+            self.last_event_id = begin.at.sequence
+
+    async def leave(self, chance: random.Random) -> None:
+        """Lose the connection, and with it the end of what was sent."""
+        if self._answer is None:
+            return
+        self._gone.set()
+        await self._answer
+        self._answer = None
+        self.read(chance.randint(0, len(self._received)))
+
+    def read(self, most: int | None = None) -> None:
+        """Take what has come, or its first `most` bytes."""
+        *blocks, self._received = self._received[:most].split(b"\n\n")
+        for block in blocks:
+            fields = dict(line.split(b": ", 1) for line in block.split(b"\n"))
+            self.last_event_id = int(fields[b"id"])
+            if b"data" in fields:
+                assert fields[b"event"] == b"partner.updated"
+                self.told.append(self.last_event_id)
+
+    async def _receive(self) -> Message:
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        self._received += message.get("body", b"")
+        await asyncio.sleep(0)
+
+
+STEPS = st.one_of(
+    st.sampled_from(sorted(HAPPENS)),
+    st.sampled_from(["connect", "leave", "read", "beat", "restart"]),
+    st.integers(1, 4),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=st.lists(STEPS, max_size=40), chance=st.randoms(use_true_random=False))
+def test_each_event_comes_once_and_in_order(steps: list[str | int], chance: random.Random) -> None:
+    """Whenever it leaves, however much it had read, and though the process forgets and restarts."""
+    asyncio.run(live_through(steps, chance))
+
+
+async def live_through(steps: list[str | int], chance: random.Random) -> None:
+    """Do the `steps`, then let the reader come to the end, and compare."""
+    scripted = ScriptedDirectory()
+    told_to_it: list[int] = []
+    client = Client()
+    say(scripted, "local")
+    left = list(steps)
+    while True:
+        async with a_process(scripted) as process:
+            await client.connect(process)
+            while left and left[0] != "restart":
+                step = left.pop(0)
+                match step:
+                    case int():
+                        await process.follow(step)
+                    case "connect":
+                        await client.connect(process)
+                    case "leave":
+                        await client.leave(chance)
+                    case "read":
+                        client.read()
+                    case "beat":
+                        await process.live.watch()
+                    case what:
+                        sequence = say(scripted, what)
+                        told_to_it += [sequence] if HAPPENS[what] else []
+                for _ in range(chance.choice([0, 1, 5, 50])):
+                    await asyncio.sleep(0)
+            if left:
+                left.pop(0)
+                await client.leave(chance)
+                continue
+            await client.connect(process)
+            await process.follow(1_000)
+            for _ in range(TURNS):
+                await process.live.watch()
+                await asyncio.sleep(0)
+            client.read()
+            await client.leave(chance)
+            break
+    assert client.last_event_id == scripted.head
+    assert client.told == told_to_it
