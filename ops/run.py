@@ -111,6 +111,7 @@ Search; list; sign in and write:
   curl {directory}/partners -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
     -d '{{"level": "national", "names": [{{"value": "Example Institute", "kinds": ["display"]}}]}}'
 
+Webhooks in a browser: {machine.url("notify")}/console, with the same credentials.
 Credentials: {shown}/credentials.json. Logs: {shown}/logs/.
 Events travel over {machine.environment["REDIS_URL"] if machine.broker_socket else "REDIS_URL"}.
 Webhooks may reach these private networks: {networks} (WEBHOOK_ALLOWED_NETWORKS).

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.notify.console.routes import ROUTERS as CONSOLE_ROUTERS
 from services.notify.consumer import EnsureBegun
 from services.notify.migrate import FOLDER
 from services.notify.parts import Parts
@@ -57,7 +58,7 @@ def create_app(settings: Settings, client: httpx.AsyncClient | None = None) -> F
     app = create_service_app(
         title="Notify",
         description="Tells what happens in the directory: by signed webhooks and as a live stream.",
-        routers=ROUTERS,
+        routers=[*ROUTERS, *CONSOLE_ROUTERS],
         check=check,
         lifespan=lifespan,
         cors_origins=settings.cors_origin_list,
@@ -70,6 +71,7 @@ def create_app(settings: Settings, client: httpx.AsyncClient | None = None) -> F
     app.state.parts = Parts(
         settings=settings,
         seal=Seal(settings.encryption_keys),
+        directory=directory,
         ensure_begun=EnsureBegun(database, directory),
     )
     return app

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from services.notify.settings import Settings
 from shared.sealing import Seal
+from shared.service_client import DirectoryClient
 from shared.tokens import SignedIn
 
 
@@ -17,6 +18,7 @@ class Parts:
 
     settings: Settings
     seal: Seal
+    directory: DirectoryClient
     ensure_begun: Callable[[], Awaitable[None]]
 
 

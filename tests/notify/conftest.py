@@ -34,6 +34,23 @@ async def notify(
         yield served
 
 
+@pytest.fixture(scope="module")
+async def strict(
+    database_url: str,
+    directory: ServedDirectory,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[ServedNotify]:
+    """Notify that wants its endpoints verified, with a database of its own."""
+    if database_url.startswith("sqlite"):
+        url = f"sqlite:///{tmp_path_factory.mktemp('strict')}/notify.db"
+    else:
+        url = request.getfixturevalue("postgres").create()
+    settings = notify_settings(url, directory.redis_url, WEBHOOK_VERIFICATION="on")
+    async with serve_notify(settings, directory) as served:
+        yield served
+
+
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     """An endpoint that takes everything, unless its script says otherwise."""

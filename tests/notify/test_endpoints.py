@@ -1,14 +1,12 @@
 """What an owner may want of an endpoint: verified, paused, limited, in order or fast."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify
+from tests.notify.served_notify import ServedNotify
 from tests.receiver import Receiver, Reply
-from tests.served_directory import ServedDirectory
 from tests.waiting import wait_until
 
 ECHO = Reply(200, echoing="challenge")
@@ -29,23 +27,6 @@ async def change(
 def types_of(receiver: Receiver) -> list[str]:
     """Types of the events that arrived."""
     return [request.event["type"] for request in receiver.requests]
-
-
-@pytest.fixture(scope="module")
-async def strict(
-    database_url: str,
-    directory: ServedDirectory,
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[ServedNotify]:
-    """Notify that wants its endpoints verified, with a database of its own."""
-    if database_url.startswith("sqlite"):
-        url = f"sqlite:///{tmp_path_factory.mktemp('strict')}/notify.db"
-    else:
-        url = request.getfixturevalue("postgres").create()
-    settings = notify_settings(url, directory.redis_url, WEBHOOK_VERIFICATION="on")
-    async with serve_notify(settings, directory) as served:
-        yield served
 
 
 async def test_nothing_is_sent_before_the_challenge_is_answered(
