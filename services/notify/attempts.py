@@ -30,11 +30,12 @@ _mine = DELIVERIES.c
 
 
 async def record_attempts(
-    session: AsyncSession, attempted: Sequence[Attempted], now: datetime
+    session: AsyncSession, attempted: Sequence[Attempted], now: datetime, notify_url: str
 ) -> None:
     """Write down what the attempts came to, those whose lease has been lost included.
 
-    A lost lease leaves its attempt on record, and the delivery to whoever holds it now.
+    A lost lease leaves its attempt on record, and the delivery to whoever holds it now. Owners who
+    are to be told something are told by events whose schemas are found at `notify_url`.
     """
     held_ids: set[UUID] = set()
     for values, ids in _by_outcome(attempted, now):
@@ -51,7 +52,7 @@ async def record_attempts(
     for one in held:
         await _let_followers_know(session, one, now)
     await note_verified(session, held, now)
-    await note_outcomes(session, held, now)
+    await note_outcomes(session, held, now, notify_url)
 
 
 Ids = list[tuple[UUID, int]]

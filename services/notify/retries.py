@@ -17,8 +17,15 @@ class Answer:
     status_code: int | None = None
     error: str | None = None
     timed_out: bool = False
+    unsent: bool = False
+    """Whether no request was made at all, which says nothing about the endpoint."""
     retry_after: str | None = None
     body: str | None = None
+
+    @property
+    def is_overload(self) -> bool:
+        """Whether it was too much for the endpoint: 429, 503, or no answer in time."""
+        return self.timed_out or self.status_code in _OVERLOADED
 
     @property
     def is_success(self) -> bool:
@@ -73,14 +80,14 @@ class RetrySchedule:
 
     def _wait_seconds(self, answer: Answer, number: int, now: datetime) -> float:
         step = self.waits_seconds[number]
-        if answer.timed_out or answer.status_code in _OVERLOADED:
+        if answer.is_overload:
             step = max(step, self.overload_seconds)
         asked = retry_after_seconds(answer.retry_after, now)
         if asked is not None:
             return min(max(asked, step), 2 * step)
         # Not cryptography: it only keeps many retries from falling on one moment.
         wait = step * random.uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311
-        if answer.timed_out or answer.status_code in _OVERLOADED:
+        if answer.is_overload:
             return max(wait, self.overload_seconds)
         return wait
 

@@ -66,6 +66,7 @@ class Sender:
         schedule: RetrySchedule,
         limits: SendingLimits,
         wake: Nudge,
+        notify_url: str,
     ) -> None:
         self._database = database
         self._outbound = outbound
@@ -74,6 +75,7 @@ class Sender:
         self._schedule = schedule
         self._limits = limits
         self._wake = wake
+        self._notify_url = notify_url
         self._in_hand: Counter[UUID] = Counter()
         self._quick: set[UUID] = set()
         self._turns: dict[UUID, asyncio.Semaphore] = {}
@@ -98,7 +100,7 @@ class Sender:
             await hold_lines(session)
             now = await database_time(session)
             if attempted:
-                await record_attempts(session, attempted, now)
+                await record_attempts(session, attempted, now, self._notify_url)
             await hand_back(session, not_attempted)
             leased = await lease_due(
                 session,
@@ -131,7 +133,8 @@ class Sender:
         attempted = self._attempted
         async with self._database.transaction() as session:
             if attempted:
-                await record_attempts(session, attempted, await database_time(session))
+                now = await database_time(session)
+                await record_attempts(session, attempted, now, self._notify_url)
             await hand_back(session, self._not_attempted)
         for one in attempted:
             _tell(one)
@@ -194,17 +197,20 @@ class Sender:
     async def _attempt(self, delivery: LeasedDelivery, at: datetime) -> tuple[Answer, Outcome]:
         body, endpoint = delivery.message.body, delivery.endpoint
         if body is None:
-            reason = "the event has nothing to tell this audience any more"
-            return Answer(error=reason), GaveUp(reason)
+            return _unsendable("the event has nothing to tell this audience any more")
         if endpoint.unusable is not None:
             # Nothing about the endpoint is wrong: it is sent once the right key is configured.
-            answer = Answer(error=endpoint.unusable)
+            answer = Answer(error=endpoint.unusable, unsent=True)
         else:
             headers = signed_headers(endpoint.keys, delivery.event_id, at, body)
             answer = await self._outbound.post(endpoint.url, body, {**endpoint.headers, **headers})
             if delivery.message.event_type == VERIFICATION_EVENT:
                 answer = judge_answer(body, answer)
         return answer, self._schedule.outcome_of(answer, delivery.number_on_schedule, at)
+
+
+def _unsendable(reason: str) -> tuple[Answer, Outcome]:
+    return Answer(error=reason, unsent=True), GaveUp(reason)
 
 
 def _tell(one: Attempted) -> None:

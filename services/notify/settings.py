@@ -92,6 +92,24 @@ class Settings(StreamSettings, MailSettings):
         gt=0,
         description="How often a worker looks for due deliveries that nobody told it of.",
     )
+    failing_hours: float = Field(
+        alias="WEBHOOK_FAILING_HOURS",
+        default=24,
+        gt=0,
+        description="A webhook that has failed so long without one success: its owner is told.",
+    )
+    disable_hours: float = Field(
+        alias="WEBHOOK_DISABLE_HOURS",
+        default=120,
+        gt=0,
+        description="One that has failed so long is disabled, and its owner told.",
+    )
+    health_seconds: float = Field(
+        alias="WEBHOOK_HEALTH_SECONDS",
+        default=60,
+        gt=0,
+        description="How often a worker looks at the webhooks that fail.",
+    )
     recover_at_once: int = Field(
         alias="WEBHOOK_RECOVER_AT_ONCE",
         default=10_000,
@@ -119,6 +137,13 @@ class Settings(StreamSettings, MailSettings):
         """A lease that ends before its attempt would have each slow delivery sent twice."""
         if self.lease_seconds <= self.timeout_seconds:
             raise ValueError("WEBHOOK_LEASE_SECONDS must be more than WEBHOOK_TIMEOUT_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _owner_is_told_first(self) -> "Settings":
+        """The first word comes before the last one."""
+        if self.failing_hours >= self.disable_hours:
+            raise ValueError("WEBHOOK_DISABLE_HOURS must be more than WEBHOOK_FAILING_HOURS")
         return self
 
     @classmethod

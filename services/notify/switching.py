@@ -6,15 +6,23 @@ from uuid import UUID
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import ColumnElement
 
 from services.notify.fan_out import OWED
 from services.notify.models import DELIVERIES, WEBHOOKS, WebhookState
 
+_LONGEST_REASON = 500
+
 
 async def switch_off(
-    session: AsyncSession, webhook_id: UUID, state: WebhookState, reason: str, now: datetime
+    session: AsyncSession,
+    webhook_id: UUID,
+    state: WebhookState,
+    reason: str,
+    now: datetime,
+    *only_if: ColumnElement[bool],
 ) -> bool:
-    """Send no more to the webhook; whether it was not in this state before.
+    """Send no more to the webhook, `only_if` its row is so; whether this changed its state.
 
     Its deliveries lose their time for an attempt: the search for due ones must not walk through
     what waits for a webhook that is off.
@@ -22,10 +30,10 @@ async def switch_off(
     columns = WEBHOOKS.c
     changed = await session.scalars(
         update(WEBHOOKS)
-        .where(columns.id == webhook_id, columns.state != state.value)
+        .where(columns.id == webhook_id, columns.state != state.value, *only_if)
         .values(
             state=state.value,
-            state_reason=reason,
+            state_reason=reason[:_LONGEST_REASON],
             disabled_at=now if state is WebhookState.disabled else None,
         )
         .returning(columns.id)

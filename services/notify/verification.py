@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from sqlalchemy import update
+from sqlalchemy import tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.attempted import Attempted
@@ -48,8 +48,9 @@ def judge_answer(body: bytes, answer: Answer) -> Answer:
 
 async def note_verified(session: AsyncSession, held: Sequence[Attempted], now: datetime) -> None:
     """Let those webhooks be sent events whose endpoints have answered their challenge."""
+    # The answer of an address that the webhook has no more verifies nothing.
     answered = {
-        one.delivery.endpoint.id
+        (one.delivery.endpoint.id, one.delivery.endpoint.url)
         for one in held
         if one.delivery.message.event_type == VERIFICATION_EVENT
         and isinstance(one.outcome, Delivered)
@@ -58,7 +59,10 @@ async def note_verified(session: AsyncSession, held: Sequence[Attempted], now: d
         return
     verified = await session.scalars(
         update(WEBHOOKS)
-        .where(WEBHOOKS.c.id.in_(answered), WEBHOOKS.c.state == WebhookState.unverified.value)
+        .where(
+            tuple_(WEBHOOKS.c.id, WEBHOOKS.c.url).in_(answered),
+            WEBHOOKS.c.state == WebhookState.unverified.value,
+        )
         .values(verified_at=now)
         .returning(WEBHOOKS.c.id)
     )

@@ -216,6 +216,8 @@ async def change_webhook(
     if is_moved:
         check_url(patch.url, parts.settings.allowed_networks)
         webhook.url = patch.url
+        # How the old address fared says nothing about the new one.
+        webhook.failing_since = webhook.told_failing_at = None
     webhook.revision += 1
     await session.flush()
     if is_moved and parts.settings.verification == "on":

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from services.notify.consumer import FanOutTurn
 from services.notify.fan_out import OWED
+from services.notify.health import HealthRule, judge_failing
 from services.notify.mail import MAILED, Mailer, measure_mail
 from services.notify.mail_transport import open_transport
 from services.notify.measurements import measure_deliveries
@@ -57,13 +58,13 @@ async def run_worker(
     """Run the loops until cancelled; then let requests under way end, for a few seconds."""
     wake, wake_mailer = Nudge(), Nudge()
 
-    def wake_sender(info: dict[object, object]) -> None:
+    def wake_senders(info: dict[object, object]) -> None:
         if info.get(OWED):
             wake.now()
         if info.get(MAILED):
             wake_mailer.now()
 
-    database.committed.append(wake_sender)
+    database.committed.append(wake_senders)
     outbound = open_outbound(settings)
     sender = Sender(
         database,
@@ -77,23 +78,29 @@ async def run_worker(
             timeout_seconds=settings.timeout_seconds,
         ),
         wake,
+        settings.notify_url,
     )
     mailer = Mailer(
         database,
         open_transport(settings.mail_destination, settings.mail_timeout_seconds),
         settings,
     )
+    rule = HealthRule(settings.failing_hours, settings.disable_hours)
     turn = FanOutTurn(database, directory, redis, str(uuid7()))
 
     async def measure() -> int:
         await measure_mail(database)
         return await measure_deliveries(database)
 
+    async def judge() -> int:
+        return await judge_failing(database, rule, settings.notify_url)
+
     try:
         await run_together(
             # It waits by itself: for events on the stream, or for its turn.
             run_loop("fan out", turn.step, Nudge(), 0.0),
             run_loop("send", sender.step, wake, settings.idle_seconds),
+            run_loop("judge", judge, Nudge(), settings.health_seconds),
             run_loop("mail", mailer.step, wake_mailer, settings.mail_idle_seconds),
             run_loop("measure", measure, Nudge(), _MEASURE_SECONDS),
         )

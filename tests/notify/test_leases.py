@@ -102,7 +102,7 @@ async def record(
     """A worker comes back with what its attempt came to."""
     one = Attempted(delivery, datetime.now(UTC), 1.0, Answer(status_code=204), outcome)
     async with database.transaction() as session:
-        await record_attempts(session, [one], await database_time(session))
+        await record_attempts(session, [one], await database_time(session), "http://notify.test")
 
 
 async def state_of(database: Database, delivery: LeasedDelivery) -> tuple[str, int]:
