@@ -24,8 +24,8 @@ _SESSION = "console_session"
 # Of its own, because SameSite=Strict keeps the session's cookie back when somebody comes by a link
 # from elsewhere: the form that is shown then must not put another one in its place.
 _BEFORE_SESSION = "console_sign_in"
-# What is sealed for another purpose is no session.
-_PURPOSE = b"console session:"
+# What is sealed for another purpose is no session. The number changes with what is inside.
+_PURPOSE = b"console session 1:"
 _FORM_TOKEN_BYTES = 32
 
 
