@@ -25,6 +25,8 @@ def _live_stream(request: Request) -> LiveStream:
 
 @router.get(
     "/stream",
+    # Said here, because its class does not say it where the document's maker looks for it.
+    status_code=200,
     summary="Follow what happens",
     response_class=StreamAnswer,
     responses={
