@@ -10,6 +10,7 @@ from sqlalchemy import Table, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import ColumnElement
 
 from services.notify.delivery_ids import ids_from
 from services.notify.matching import EventViews, Interest, wants
@@ -50,7 +51,7 @@ async def fan_out(
     """
     topics = [event["data"]["record"] for event in events if event["type"].startswith("topic.")]
     await keep_topics(session, topics)
-    interests = await _interests(session)
+    interests = await read_interests(session)
     event_rows, delivery_rows, ids = [], [], ids_from(now)
     for place, event in enumerate(events, last_place + 1):
         if event["type"] in ACCOUNT_EVENT_TYPES:
@@ -61,7 +62,7 @@ async def fan_out(
         row = event_row(event)
         event_rows.append(row)
         delivery_rows += [
-            _delivery_row(
+            delivery_row(
                 next(ids),
                 interest.webhook_id,
                 row,
@@ -85,7 +86,7 @@ async def owe_one(
 ) -> UUID:
     """Owe `event`, which is not on the log, to one webhook; the delivery's id."""
     row = event_row(event)
-    delivery = _delivery_row(next(ids_from(now)), webhook_id, row, 0, now, due=True)
+    delivery = delivery_row(next(ids_from(now)), webhook_id, row, 0, now, due=True)
     await insert_new(session, EVENTS, [row])
     await insert_new(session, DELIVERIES, [delivery])
     session.info[OWED] = True
@@ -105,7 +106,7 @@ def event_row(event: JsonObject) -> dict[str, Any]:
     }
 
 
-def _delivery_row(
+def delivery_row(
     delivery_id: UUID,
     webhook_id: UUID,
     event: dict[str, Any],
@@ -114,6 +115,7 @@ def _delivery_row(
     *,
     due: bool,
 ) -> dict[str, Any]:
+    """What is owed to a webhook; `due` at once, or when it is switched on."""
     return {
         "id": delivery_id,
         "webhook_id": webhook_id,
@@ -128,8 +130,8 @@ def _delivery_row(
     }
 
 
-async def _interests(session: AsyncSession) -> list[Interest]:
-    """What every webhook of an open account asks for."""
+async def read_interests(session: AsyncSession, *of: ColumnElement[bool]) -> list[Interest]:
+    """What every webhook of an open account asks for, or those alone that are `of` something."""
     columns = WEBHOOKS.c
     tree = await read_tree(session)
     rows = await session.execute(
@@ -142,7 +144,7 @@ async def _interests(session: AsyncSession) -> list[Interest]:
             columns.ordering,
         )
         .join(ACCOUNTS, ACCOUNTS.c.id == columns.account_id)
-        .where(ACCOUNTS.c.closed_at.is_(None))
+        .where(ACCOUNTS.c.closed_at.is_(None), *of)
         .order_by(columns.id)
     )
     return [

@@ -82,7 +82,7 @@ async def resend_delivery(session: AsyncSession, delivery_id: UUID, caller: Call
             "It is being sent at this moment. GET /deliveries/{delivery_id} tells in some seconds "
             "what came of it; resend it then, if it is still wanted."
         )
-    await begin_anew(session, webhook, _columns.id == delivery_id, now)
+    await begin_anew(session, webhook, _columns.id == delivery_id, _when_due(webhook, now))
     return await read_delivery(session, delivery_id, caller)
 
 
@@ -111,7 +111,7 @@ async def recover_deliveries(
         wanted.append(_columns.finished_at < asked.until)
     first = select(_columns.id).where(*wanted).order_by(_columns.place, _columns.id).limit(at_most)
     now = await database_time(session)
-    count = await begin_anew(session, webhook, _columns.id.in_(first), now)
+    count = await begin_anew(session, webhook, _columns.id.in_(first), _when_due(webhook, now))
     more = await session.scalar(select(exists().where(*wanted)))
     return Recovered(recovered=count, more=bool(more))
 
@@ -140,13 +140,9 @@ async def lock_webhook(session: AsyncSession, webhook_id: UUID, caller: Caller) 
 
 
 async def begin_anew(
-    session: AsyncSession,
-    webhook: WebhookRow,
-    which: ColumnElement[bool],
-    now: datetime,
-    **more: Any,
+    session: AsyncSession, webhook: WebhookRow, which: ColumnElement[bool], due: Any
 ) -> int:
-    """Begin `which` of the webhook's deliveries anew, with `more` values; how many they are.
+    """Begin `which` of the webhook's deliveries anew, to be sent when `due`; how many they are.
 
     The caller holds the lines alone, and the webhook.
     """
@@ -157,10 +153,9 @@ async def begin_anew(
         .values(
             state=DeliveryState.pending.value,
             attempts_before=_columns.attempts,
-            next_attempt_at=_when_due(webhook, now) if is_on else None,
+            next_attempt_at=due if is_on else None,
             lease_until=None,
             finished_at=None,
-            **more,
         )
     )
     if is_on:
@@ -178,6 +173,7 @@ def _when_due(webhook: WebhookRow, now: datetime) -> Any:
         .where(
             other.c.webhook_id == _columns.webhook_id,
             other.c.subject == _columns.subject,
+            other.c.place > _columns.place,
             other.c.finished_at.is_(None),
             other.c.lease_until > now,
         )

@@ -34,6 +34,8 @@ async def test_somebody_elses_webhook_is_not_there(notify: ServedNotify) -> None
     test = await notify.client.post(f"{path}/test", headers=owner)
     delivery = f"/deliveries/{test.json()['id']}"
     assert test.headers["Location"] == delivery
+    begun = await notify.client.post(f"{path}/replay", json={"after": 0}, headers=owner)
+    replay = begun.headers["Location"]
     for method, address in (
         ("GET", path),
         ("DELETE", path),
@@ -46,8 +48,13 @@ async def test_somebody_elses_webhook_is_not_there(notify: ServedNotify) -> None
         ("GET", delivery),
         ("POST", f"{delivery}/resend"),
         ("POST", f"{path}/recover"),
+        ("POST", f"{path}/replay"),
+        ("GET", f"{path}/replays"),
+        ("GET", replay),
+        ("DELETE", replay),
     ):
-        sent = {"since": "2026-01-01T00:00:00Z"} if address.endswith("/recover") else {}
+        since = {"since": "2026-01-01T00:00:00Z"}
+        sent = since if address.endswith(("/recover", "/replay")) else {}
         body: dict[str, Any] = {"json": sent} if method in {"PATCH", "POST"} else {}
         answer = await notify.client.request(method, address, headers=other, **body)
         assert answer.status_code == 404, (method, address)

@@ -51,6 +51,10 @@ TABLE: dict[str, Row] = {
     "GET /webhooks/{webhook_id}/public-keys": Row(May.ANYBODY),
     "GET /webhooks/{webhook_id}/deliveries": Row(May.OWNER),
     "POST /webhooks/{webhook_id}/recover": Row(May.OWNER, {"since": "2026-11-01T00:00:00Z"}),
+    "POST /webhooks/{webhook_id}/replay": Row(May.OWNER, {"since": "2026-01-01T00:00:00Z"}),
+    "GET /webhooks/{webhook_id}/replays": Row(May.OWNER),
+    "GET /replays/{replay_id}": Row(May.OWNER),
+    "DELETE /replays/{replay_id}": Row(May.OWNER),
     "GET /deliveries": Row(May.SIGNED_IN),
     "GET /deliveries/{delivery_id}": Row(May.OWNER),
     "POST /deliveries/{delivery_id}/resend": Row(May.OWNER),
@@ -100,8 +104,14 @@ class Cast:
         path = f"/webhooks/{made['id']}/test"
         answer = await self.notify.client.post(path, headers=self.headers["owner"])
         await self.notify.settled(made, "delivered")
+        replay = await self.notify.client.post(
+            f"/webhooks/{made['id']}/replay",
+            json={"since": "2026-01-01T00:00:00Z"},
+            headers=self.headers["owner"],
+        )
         return {
             "webhook_id": made["id"],
+            "replay_id": replay.json()["id"],
             "delivery_id": answer.json()["id"],
             "event_type": "partner.created",
             "dead_event_id": str(uuid4()),

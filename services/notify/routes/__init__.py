@@ -6,6 +6,7 @@ from services.notify.routes import (
     event_types,
     keys,
     mail,
+    replays,
     stream,
     webhooks,
 )
@@ -14,6 +15,7 @@ ROUTERS = [
     webhooks.router,
     keys.router,
     deliveries.router,
+    replays.router,
     event_types.router,
     stream.router,
     dead_events.router,
