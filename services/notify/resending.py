@@ -14,7 +14,7 @@ from sqlalchemy import exists, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
-from services.notify.delivery_list import read_delivery
+from services.notify.delivery_list import DeliveryNotFound, read_delivery
 from services.notify.fan_out import OWED
 from services.notify.lines import hold_lines_alone
 from services.notify.models import (
@@ -75,7 +75,9 @@ async def resend_delivery(session: AsyncSession, delivery_id: UUID, caller: Call
     await hold_lines_alone(session)
     delivery = await read_delivery(session, delivery_id, caller)
     webhook = await lock_webhook(session, delivery.webhook_id, caller)
-    row = await session.get_one(DeliveryRow, delivery_id, with_for_update=True)
+    row = await session.get(DeliveryRow, delivery_id, with_for_update=True)
+    if row is None:
+        raise DeliveryNotFound("It was deleted just now, because it is old.")
     now = await database_time(session)
     if row.finished_at is None and row.lease_until is not None and row.lease_until > now:
         raise DeliveryUnderWay(

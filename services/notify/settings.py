@@ -110,6 +110,20 @@ class Settings(StreamSettings, MailSettings):
         gt=0,
         description="How often a worker looks at the webhooks that fail.",
     )
+    deliveries_days: float = Field(
+        alias="DELIVERIES_DAYS",
+        default=30,
+        gt=0,
+        le=36_500,
+        description="Days that what is finished is kept (deliveries with their attempts and "
+        "events, replays, mail), and that what is owed waits for a webhook that is off.",
+    )
+    purge_seconds: float = Field(
+        alias="PURGE_SECONDS",
+        default=60,
+        gt=0,
+        description="How often a worker looks for what is older than that.",
+    )
     recover_at_once: int = Field(
         alias="WEBHOOK_RECOVER_AT_ONCE",
         default=10_000,

@@ -17,6 +17,7 @@ from services.notify.mail import MAILED, Mailer, measure_mail
 from services.notify.mail_transport import open_transport
 from services.notify.measurements import measure_deliveries
 from services.notify.outbound import Outbound
+from services.notify.purging import Purge
 from services.notify.replaying import Replayer
 from services.notify.retries import RetrySchedule
 from services.notify.sending import Sender, SendingLimits
@@ -89,6 +90,7 @@ async def run_worker(
     rule = HealthRule(settings.failing_hours, settings.disable_hours)
     turn = FanOutTurn(database, directory, redis, str(uuid7()))
     replayer = Replayer(database, directory, str(uuid7()))
+    purge = Purge(database, settings.deliveries_days, str(uuid7()))
 
     async def measure() -> int:
         await measure_mail(database)
@@ -105,12 +107,14 @@ async def run_worker(
             run_loop("judge", judge, Nudge(), settings.health_seconds),
             run_loop("mail", mailer.step, wake_mailer, settings.mail_idle_seconds),
             run_loop("replay", replayer.step, Nudge(), settings.idle_seconds),
+            run_loop("purge", purge.step, Nudge(), settings.purge_seconds),
             run_loop("measure", measure, Nudge(), _MEASURE_SECONDS),
         )
     finally:
         try:
             await turn.leave()
             await replayer.leave()
+            await purge.leave()
             await sender.finish(_FINISH_SECONDS)
         finally:
             await outbound.close()
