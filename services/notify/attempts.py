@@ -107,6 +107,7 @@ def _attempt_row(one: Attempted) -> dict[str, Any]:
     return {
         "delivery_id": one.delivery.id,
         "number": one.delivery.number,
+        "webhook_id": one.delivery.endpoint.id,
         "at": one.at,
         "milliseconds": one.milliseconds,
         "outcome": outcome_name(one.outcome),

@@ -206,9 +206,12 @@ class AttemptRow(Table, table=True):
     """One try at a delivery."""
 
     __tablename__ = "attempt"
+    __table_args__ = (Index("ix_attempt_webhook_id", "webhook_id", "at"),)
 
     delivery_id: UUID = _belongs_to("delivery", primary_key=True)
     number: int = Field(primary_key=True)
+    # The delivery's, for figures by webhook and time.
+    webhook_id: UUID | None = None
     at: datetime = _moment(nullable=False)
     milliseconds: float
     outcome: str = Field(max_length=20)

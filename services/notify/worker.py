@@ -15,7 +15,7 @@ from services.notify.fan_out import OWED
 from services.notify.health import HealthRule, judge_failing
 from services.notify.mail import MAILED, Mailer, measure_mail
 from services.notify.mail_transport import open_transport
-from services.notify.measurements import measure_deliveries
+from services.notify.measurements import measure_deliveries, measure_others
 from services.notify.outbound import Outbound
 from services.notify.purging import Purge
 from services.notify.replaying import Replayer
@@ -94,6 +94,7 @@ async def run_worker(
 
     async def measure() -> int:
         await measure_mail(database)
+        await measure_others(database)
         return await measure_deliveries(database)
 
     async def judge() -> int:

@@ -50,6 +50,7 @@ async def test_somebody_elses_webhook_is_not_there(notify: ServedNotify) -> None
         ("POST", f"{path}/recover"),
         ("POST", f"{path}/replay"),
         ("GET", f"{path}/replays"),
+        ("GET", f"{path}/stats"),
         ("GET", replay),
         ("DELETE", replay),
     ):

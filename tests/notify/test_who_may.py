@@ -41,6 +41,7 @@ TABLE: dict[str, Row] = {
     "POST /webhooks": Row(May.SIGNED_IN, A_WEBHOOK, shows_new_secret=True),
     "GET /webhooks": Row(May.SIGNED_IN),
     "GET /webhooks/{webhook_id}": Row(May.OWNER),
+    "GET /webhooks/{webhook_id}/stats": Row(May.OWNER),
     "PATCH /webhooks/{webhook_id}": Row(May.OWNER, {"ordering": "fast"}),
     "DELETE /webhooks/{webhook_id}": Row(May.OWNER),
     "POST /webhooks/{webhook_id}/test": Row(May.OWNER),

@@ -7,6 +7,7 @@ from services.notify.routes import (
     keys,
     mail,
     replays,
+    stats,
     stream,
     webhooks,
 )
@@ -16,6 +17,7 @@ ROUTERS = [
     keys.router,
     deliveries.router,
     replays.router,
+    stats.router,
     event_types.router,
     stream.router,
     dead_events.router,
