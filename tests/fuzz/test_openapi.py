@@ -39,6 +39,8 @@ def _good_body(path: str, number: int) -> dict[str, Any]:
         "/topics": {"notation": f"good-{number}", "scheme": "theme", "pref_label": {"en": "Good"}},
         "/accounts": {"name": "Good", "role": "member"},
         "/partners/{partner_id}/assurance": {"method": "visit"},
+        # Nothing listens there: what is owed to it is tried in vain.
+        "/webhooks": {"url": "http://127.0.0.1:59999/hook", "event_types": ["*"]},
         "/synonyms": {"terms": [f"good {number}", f"fine {number}"], "direction": "one_way"},
     }
     return bodies.get(path, {})
@@ -46,9 +48,10 @@ def _good_body(path: str, number: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
-    """All services, with tokens that last as long as the test."""
+    """All services, with tokens that last as long as the test, and room for what it makes."""
     folder = tmp_path_factory.mktemp("fuzz")
-    async with Network(folder, settings={"TOKEN_SECONDS": "3600"}) as running:
+    settings = {"TOKEN_SECONDS": "3600", "WEBHOOKS_PER_ACCOUNT": "100000"}
+    async with Network(folder, settings=settings) as running:
         yield running
 
 
@@ -59,30 +62,36 @@ class Target:
         self.url = url
         self.headers = headers
         self.session = requests.Session()
-        self._directory = httpx.Client(base_url=urls["directory"], headers=headers)
-        self._search = httpx.Client(base_url=urls["search"], headers=headers)
+        self._clients = {
+            service: httpx.Client(base_url=urls[service], headers=headers) for service in SERVICES
+        }
         self._made = 0
         self._addresses = {
             "partner_id": self._make("/partners"),
             "topic_id": self._make("/topics"),
             "account_id": self._make("/accounts"),
             "synonym_id": self._make("/synonyms"),
+            "webhook_id": self._make("/webhooks"),
         }
+        self._addresses["delivery_id"] = self._make("/deliveries")
 
     def close(self) -> None:
         """Close the connections."""
         self.session.close()
-        self._directory.close()
-        self._search.close()
+        for client in self._clients.values():
+            client.close()
 
     def _keeper_of(self, path: str) -> httpx.Client:
-        return self._search if path == "/synonyms" else self._directory
+        keepers = {"/synonyms": "search", "/webhooks": "notify", "/deliveries": "notify"}
+        return self._clients[keepers.get(path, "directory")]
 
     def _make(self, path: str) -> str:
         # Far away from the numbers of the good requests, and from those of another target.
         number = int.from_bytes(os.urandom(6))
-        answer = self._keeper_of(path).post(path, json=_good_body(path, number))
-        assert answer.status_code == 201, answer.text
+        # A delivery comes of a webhook's test.
+        asked = f"{self._addresses['webhook_id']}/test" if path == "/deliveries" else path
+        answer = self._keeper_of(path).post(asked, json=_good_body(path, number))
+        assert answer.is_success, answer.text
         return str(answer.headers["Location"])
 
     def aim(self, case: Any, later: int, fields: list[str]) -> None:
