@@ -274,7 +274,12 @@ def json_schema_of(event_type: str) -> dict[str, Any]:
 
 
 def event_pattern_matches(pattern: str, event_type: str) -> bool:
-    """Whether `event_type` is `pattern`, or within `noun.*`, or `pattern` is `*`."""
+    """Whether `event_type` is `pattern`, or within `noun.*`, or `pattern` is `*`.
+
+    No pattern matches an event of an account.
+    """
+    if event_type in ACCOUNT_EVENT_TYPES:
+        return False
     if pattern == "*":
         return True
     if pattern.endswith(".*"):

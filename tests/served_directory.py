@@ -55,14 +55,26 @@ class ServedDirectory:
 
     async def account(self, role: str, partner_id: str | None = None) -> dict[str, str]:
         """The header that signs in as a new account of `role`."""
+        _, headers = await self.account_with_id(role, partner_id=partner_id)
+        return headers
+
+    async def account_with_id(self, role: str, **more: Any) -> tuple[str, dict[str, str]]:
+        """A new account of `role`: its id, and the header that signs it in."""
         answer = await self.client.post(
             "/accounts",
-            json={"name": f"a {role}", "role": role, "partner_id": partner_id},
+            json={"name": f"a {role}", "role": role, **more},
             headers=await self.signed_in(),
         )
         assert answer.status_code == 201, answer.text
         made = answer.json()
-        return await self.signed_in((made["client_id"], made["client_secret"]))
+        return made["id"], await self.signed_in((made["client_id"], made["client_secret"]))
+
+    async def change_account(self, account_id: str, **patch: Any) -> None:
+        """Change an account as it is now."""
+        path, headers = f"/accounts/{account_id}", await self.signed_in()
+        tag = (await self.client.get(path, headers=headers)).headers["ETag"]
+        answer = await self.client.patch(path, json=patch, headers={**headers, "If-Match": tag})
+        assert answer.status_code == 200, answer.text
 
     async def create(self, name: str, **more: Any) -> dict[str, Any]:
         """A new partner, as the secretariat reads it."""

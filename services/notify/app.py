@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.notify.accounts import KnowAccount
 from services.notify.console.routes import ROUTERS as CONSOLE_ROUTERS
 from services.notify.consumer import EnsureBegun
 from services.notify.migrate import FOLDER
@@ -73,5 +74,6 @@ def create_app(settings: Settings, client: httpx.AsyncClient | None = None) -> F
         seal=Seal(settings.encryption_keys),
         directory=directory,
         ensure_begun=EnsureBegun(database, directory),
+        know_account=KnowAccount(database, directory),
     )
     return app

@@ -17,6 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from services.notify.accounts import confirm_accounts, doubt_accounts
 from services.notify.fan_out import fan_out, insert_new
 from services.notify.models import POSITIONS, DeadEventRow, PositionRow, leases
 from services.notify.topics import learn_topics
@@ -48,6 +49,7 @@ class FanOutConsumer:
 
     async def load_position(self) -> Position | None:
         """Where the fan-out stands; None if it never began."""
+        await confirm_accounts(self._database, self._directory)
         async with self._database.reading() as session:
             row = await session.get(PositionRow, _ONLY_ROW)
             return None if row is None else Position(row.log_id, row.sequence)
@@ -55,6 +57,7 @@ class FanOutConsumer:
     async def begin(self, reason: str) -> Position:
         """Begin with what happens from now on: nobody was promised anything before."""
         position = await begin_at_head(self._database, self._directory)
+        await confirm_accounts(self._database, self._directory)
         _log.info("fan_out.began", reason=reason, log=position.log_id, sequence=position.sequence)
         return position
 
@@ -123,6 +126,7 @@ async def begin_at_head(database: Database, directory: DirectoryClient) -> Posit
             raise NotOurTurn("the position was taken away")
         if row.log_id != page["log_id"] or row.sequence > page["head"]:
             row.log_id, row.sequence = page["log_id"], page["head"]
+            await doubt_accounts(session)
         return Position(row.log_id, row.sequence)
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.notify.endpoints import Endpoint, EndpointBook
 from services.notify.messages import Message, MessageBook
-from services.notify.models import DELIVERIES, WEBHOOKS, Ordering, WebhookState
+from services.notify.models import ACCOUNTS, DELIVERIES, WEBHOOKS, Ordering, WebhookState
 from services.notify.pace import give_back_allowance, take_allowance
 
 
@@ -145,7 +145,10 @@ def _is_due(table: Any, now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 async def _find_due_webhooks(session: AsyncSession, room: Room, now: datetime) -> Sequence[Any]:
-    """Webhooks to which something is due, those first that have waited longest."""
+    """Webhooks to which something is due, those first that have waited longest.
+
+    Those of a closed account are none, whatever they are owed and however they came to be on.
+    """
     waiting = DELIVERIES.alias("waiting")
     first = (
         select(waiting.c.next_attempt_at)
@@ -163,7 +166,8 @@ async def _find_due_webhooks(session: AsyncSession, room: Room, now: datetime) -
             WEBHOOKS.c.failing_since,
             first.label("first"),
         )
-        .where(WEBHOOKS.c.state != WebhookState.disabled.value)
+        .join(ACCOUNTS, ACCOUNTS.c.id == WEBHOOKS.c.account_id)
+        .where(WEBHOOKS.c.state != WebhookState.disabled.value, ACCOUNTS.c.closed_at.is_(None))
         .subquery()
     )
     statement = (

@@ -1,7 +1,8 @@
 """Fanning out: an event becomes one delivery for each webhook that wants it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
+from services.notify.accounts import heed_accounts
 from services.notify.delivery_ids import ids_from
 from services.notify.matching import EventViews, Interest, wants
 from services.notify.models import (
@@ -42,20 +44,40 @@ async def fan_out(
 ) -> int:
     """Keep `events` and owe them to every webhook that wants them; how many deliveries.
 
-    What a webhook is owed that is not active waits without a time for an attempt.
+    What a webhook is owed that is not active waits without a time for an attempt. Events of
+    accounts are owed to nobody: they change to whom the ones behind them are owed.
 
     The places after `last_place` become theirs, so the caller must hold the lock on the position.
 
     Raises:
         UnknownEventType: one is of an unknown type.
     """
+    count, ids = 0, ids_from(now)
+    for of_accounts, run in groupby(enumerate(events, last_place + 1), _is_of_an_account):
+        placed = list(run)
+        if of_accounts:
+            await heed_accounts(session, [event for _, event in placed], now)
+        else:
+            count += await _owe(session, placed, ids, now)
+    return count
+
+
+_Placed = tuple[int, JsonObject]
+
+
+def _is_of_an_account(placed: _Placed) -> bool:
+    return placed[1]["type"] in ACCOUNT_EVENT_TYPES
+
+
+async def _owe(
+    session: AsyncSession, placed: Sequence[_Placed], ids: Iterator[UUID], now: datetime
+) -> int:
+    events = [event for _, event in placed]
     topics = [event["data"]["record"] for event in events if event["type"].startswith("topic.")]
     await keep_topics(session, topics)
     interests = await read_interests(session)
-    event_rows, delivery_rows, ids = [], [], ids_from(now)
-    for place, event in enumerate(events, last_place + 1):
-        if event["type"] in ACCOUNT_EVENT_TYPES:
-            continue
+    event_rows, delivery_rows = [], []
+    for place, event in placed:
         if event["type"] not in EVENT_TYPES:
             raise UnknownEventType(event["type"])
         views = EventViews(event)

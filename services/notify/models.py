@@ -113,11 +113,12 @@ class WebhookRow(Table, table=True):
 
 
 class AccountRow(Table, table=True):
-    """What the log, or a token, said last of an account that has webhooks."""
+    """What the directory said last of an account; at version 0 nobody has asked it yet."""
 
     __tablename__ = "account"
 
     id: UUID = Field(primary_key=True)
+    version: int = 0
     name: str = Field(max_length=200)
     role: str = Field(max_length=20)
     email: str | None = Field(default=None, max_length=320)

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from services.notify.settings import Settings
 from shared.sealing import Seal
 from shared.service_client import DirectoryClient
-from shared.tokens import SignedIn
+from shared.tokens import Caller, SignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Parts:
     seal: Seal
     directory: DirectoryClient
     ensure_begun: Callable[[], Awaitable[None]]
+    know_account: Callable[[Caller], Awaitable[None]]
 
 
 def _parts(request: Request) -> Parts:
@@ -36,3 +37,11 @@ async def _ensure_begun(parts: PartsOf, _: SignedIn) -> None:
 
 # Its own transaction must be over before the route's begins: SQLite has one writer.
 Begun = Annotated[None, Depends(_ensure_begun)]
+
+
+async def _know_account(parts: PartsOf, caller: SignedIn, _: Begun) -> None:
+    # In this order: what happens to the account after it was asked for is then on the log.
+    await parts.know_account(caller)
+
+
+Known = Annotated[None, Depends(_know_account)]

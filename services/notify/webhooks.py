@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from services.notify.accounts import ensure_account
+from services.notify.accounts import lock_open_account
 from services.notify.fan_out import owe_one
 from services.notify.keys import add_key
 from services.notify.models import (
@@ -84,12 +84,12 @@ async def register_webhook(
         UnacceptableUrl: its URL may not be used.
         UnknownEventPattern: a pattern can match no event.
         TooManyWebhooks: the account has as many as it may have.
+        AccountClosed: it has been closed since its token was issued.
     """
     settings = parts.settings
     check_url(write.url, settings.allowed_networks)
     check_patterns(write.event_types)
     account_id = await _with_room_for_one(session, caller, settings.webhooks_per_account)
-    await ensure_account(session, caller)
     now = await database_time(session)
     must_verify = settings.verification == "on"
     row = WebhookRow(
@@ -134,6 +134,7 @@ async def _with_room_for_one(session: AsyncSession, caller: Caller, most: int) -
     """The caller's account, which has less than `most` webhooks."""
     if caller.account_id is None:
         raise ValueError("a webhook belongs to an account")
+    await lock_open_account(session, caller.account_id)
     count = await session.scalar(
         select(func.count()).where(WEBHOOKS.c.account_id == caller.account_id)
     )
@@ -195,8 +196,10 @@ async def change_webhook(
         UnacceptableUrl: the new URL may not be used.
         UnknownEventPattern: a pattern can match no event.
         WebhookUnverified: it was to be switched on, and has not answered its challenge.
+        AccountClosed: nothing is sent to it anyhow.
     """
     webhook = await find_webhook(session, webhook_id, caller)
+    await lock_open_account(session, webhook.account_id)
     said = patch.model_fields_set
     now = await database_time(session)
     if "event_types" in said:
@@ -262,8 +265,10 @@ async def send_challenge(
     Raises:
         WebhookNotFound: it is not the caller's.
         WebhookVerified: it has answered one already.
+        AccountClosed: nothing is sent to it.
     """
     webhook = await find_webhook(session, webhook_id, caller)
+    await lock_open_account(session, webhook.account_id)
     if webhook.state != WebhookState.unverified:
         raise WebhookVerified("Nothing needs to be done: it is sent events as its state says.")
     now = await database_time(session)
@@ -279,8 +284,10 @@ async def send_test_event(
         WebhookNotFound: it is not the caller's.
         WebhookDisabled: nothing is sent to it.
         WebhookUnverified: its endpoint has not answered the challenge.
+        AccountClosed: as for one that is disabled.
     """
     webhook = await find_webhook(session, webhook_id, caller)
+    await lock_open_account(session, webhook.account_id)
     if webhook.state == WebhookState.disabled:
         raise WebhookDisabled(
             f"Nothing is sent to it, because {webhook.state_reason}. Switch it on with PATCH "

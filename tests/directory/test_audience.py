@@ -53,7 +53,7 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
     ("GET", "/event-schemas/{event_type}", None, ALL),
     ("GET", "/accounts", None, _only(200, "secretariat")),
     ("POST", "/accounts", {"name": "n", "role": "member"}, _only(201, "secretariat")),
-    ("GET", "/accounts/{account}", None, _only(200, "secretariat")),
+    ("GET", "/accounts/{account}", None, _only(200, "secretariat", "service")),
     ("PATCH", "/accounts/{account}", {"name": "n"}, _only(412, "secretariat")),
     ("POST", "/accounts/{account}/secrets", None, _only(201, "secretariat")),
     ("DELETE", "/accounts/{account}/secrets/{open}", None, _only(404, "secretariat")),

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from services.directory.account_changes import (
@@ -31,10 +31,17 @@ from shared.paging import next_link
 from shared.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion, etag
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.serving import strict_router
-from shared.tokens import OfSecretariat
+from shared.tokens import Caller, OfSecretariat, SignedIn
+from shared.vocabulary import Role
 
 router = strict_router("accounts")
 _REFUSALS = (NotSignedIn, NotAllowed)
+
+
+def _require_reader(caller: SignedIn) -> Caller:
+    if caller.role not in {Role.secretariat, Role.service}:
+        raise NotAllowed("Only the secretariat and this network's own services read accounts.")
+    return caller
 
 
 class AccountPage(BaseModel):
@@ -74,7 +81,10 @@ async def list_accounts(
     "/accounts/{account_id}", summary="Show an account", responses=answers(*_REFUSALS, NotFound)
 )
 async def read_an_account(
-    account_id: UUID, response: Response, session: Reading, _: OfSecretariat
+    account_id: UUID,
+    response: Response,
+    session: Reading,
+    _: Annotated[Caller, Depends(_require_reader)],
 ) -> AccountRead:
     account = await read_account(session, account_id)
     response.headers["ETag"] = etag(account.version)

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
+from services.notify.accounts import AccountClosed
 from services.notify.delivery_list import read_delivery
 from services.notify.pages import PageParameters, link_next, page_of
-from services.notify.parts import Begun, PartsOf
+from services.notify.parts import Known, PartsOf
 from services.notify.patterns import UnknownEventPattern
 from services.notify.readings import DeliveryRead
 from services.notify.webhook_readings import (
@@ -47,7 +48,12 @@ router = strict_router("webhooks")
     status_code=201,
     summary="Register a webhook",
     responses=answers(
-        NotSignedIn, UnacceptableUrl, UnknownEventPattern, TooManyWebhooks, Unavailable
+        NotSignedIn,
+        UnacceptableUrl,
+        UnknownEventPattern,
+        TooManyWebhooks,
+        AccountClosed,
+        Unavailable,
     ),
 )
 async def create_a_webhook(
@@ -55,7 +61,7 @@ async def create_a_webhook(
     response: Response,
     caller: SignedIn,
     parts: PartsOf,
-    _: Begun,
+    _: Known,
     session: Transaction,
 ) -> WebhookCreated:
     """It is told of what happens from now on, once its endpoint has answered the challenge.
@@ -100,7 +106,12 @@ async def read_a_webhook(webhook_id: UUID, session: Reading, caller: SignedIn) -
     "/webhooks/{webhook_id}",
     summary="Change, pause or switch on a webhook",
     responses=answers(
-        NotSignedIn, WebhookNotFound, UnacceptableUrl, UnknownEventPattern, WebhookUnverified
+        NotSignedIn,
+        WebhookNotFound,
+        UnacceptableUrl,
+        UnknownEventPattern,
+        WebhookUnverified,
+        AccountClosed,
     ),
 )
 async def change_a_webhook(
@@ -127,7 +138,9 @@ async def delete_a_webhook(webhook_id: UUID, session: Transaction, caller: Signe
     "/webhooks/{webhook_id}/test",
     status_code=202,
     summary="Send a test event to a webhook",
-    responses=answers(NotSignedIn, WebhookNotFound, WebhookDisabled, WebhookUnverified),
+    responses=answers(
+        NotSignedIn, WebhookNotFound, WebhookDisabled, WebhookUnverified, AccountClosed
+    ),
 )
 async def test_a_webhook(
     webhook_id: UUID, response: Response, parts: PartsOf, session: Transaction, caller: SignedIn
@@ -142,7 +155,7 @@ async def test_a_webhook(
     "/webhooks/{webhook_id}/verify",
     status_code=202,
     summary="Send a webhook another challenge",
-    responses=answers(NotSignedIn, WebhookNotFound, WebhookVerified),
+    responses=answers(NotSignedIn, WebhookNotFound, WebhookVerified, AccountClosed),
 )
 async def verify_a_webhook(
     webhook_id: UUID, response: Response, parts: PartsOf, session: Transaction, caller: SignedIn
