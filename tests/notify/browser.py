@@ -101,6 +101,11 @@ class Page:
                 return [[cell.text for cell in row.all("th", "td")] for row in body.all("tr")]
         return []
 
+    def facts(self) -> dict[str, str]:
+        """What the page's lists of terms say, by term."""
+        terms = [one.text for one in self.root.all("dt")]
+        return dict(zip(terms, [one.text for one in self.root.all("dd")], strict=True))
+
     def buttons(self) -> list[str]:
         """What one can press."""
         return [one.text for one in self.root.all("button")]

@@ -99,6 +99,9 @@ async def test_a_test_event_arrives_and_its_attempts_are_seen(
         [row] = back.rows("All deliveries")
         assert row[1].startswith("webhook.test")
         assert row[2:] == ["delivered", "2", "–", "200"]
+        facts = back.facts()
+        assert (facts["Attempts"], facts["Succeeded"]) == ("2", "1 (50.0 %)")
+        assert facts["99 of 100 at most"] in {first[2], second[2]}
     assert [request.event["type"] for request in receiver.requests] == ["webhook.test"] * 2
 
 
@@ -128,6 +131,7 @@ async def test_a_delivery_is_sent_again(notify: ServedNotify, receiver: Receiver
 async def test_pausing_and_going_on(notify: ServedNotify, receiver: Receiver) -> None:
     """What is owed meanwhile waits, and is seen waiting; the state says why."""
     webhook = await notify.register(receiver.url)
+    idle = await notify.register("https://idle.example.org/hooks", event_types=["topic.created"])
     async with signed_in(notify.app) as browser:
         page = await browser.visit(path_of(webhook))
         page = await browser.press(page, "Pause: keep what is owed")
@@ -135,7 +139,10 @@ async def test_pausing_and_going_on(notify: ServedNotify, receiver: Receiver) ->
         partner = await notify.directory.create("Kept for later")
         await notify.settled(webhook, "pending")
         page = await browser.visit(path_of(webhook))
-        assert "1 delivery waits" in page.text
+        assert re.search(r"1 delivery waits, the oldest for \w+ \w+", page.text)
+        assert "Nothing was sent. Next attempt: none is due." in page.text
+        rows = {row[0]: row[-1] for row in (await browser.visit("/console")).rows("Everybody's")}
+        assert (rows[webhook["url"]], rows[idle["url"]]) == ("1", "0")
         [row] = page.rows("All deliveries")
         assert row[1:] == [f"partner.created {partner['id']}", "pending", "0", "–", "–"]
         assert receiver.requests == []

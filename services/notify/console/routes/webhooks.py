@@ -10,13 +10,14 @@ from services.notify.console.errors import KeyReplaced
 from services.notify.console.pages import HOME, page
 from services.notify.console.route import console_router
 from services.notify.console.sessions import ActingVisitor, VisitorOf
-from services.notify.console.shown import show_webhooks
+from services.notify.console.shown import name_account, show_webhooks
 from services.notify.delivery_list import list_deliveries
 from services.notify.delivery_parameters import DeliveryParameters
 from services.notify.keys import list_keys, rotate_key
 from services.notify.models import DeliveryState, KeyKind
 from services.notify.pages import PageParameters, page_of
 from services.notify.parts import Parts, PartsOf
+from services.notify.stats import read_stats
 from services.notify.webhook_readings import KeyRotation, WebhookPatch
 from services.notify.webhooks import (
     change_webhook,
@@ -24,12 +25,14 @@ from services.notify.webhooks import (
     list_webhooks,
     send_challenge,
     send_test_event,
+    show_webhook,
 )
 from shared.databases import Reading, Transaction
 from shared.leases import database_time
 
 router = console_router()
 _DELIVERIES_A_PAGE = 25
+_STATS_HOURS = 24
 _WEBHOOK = f"{HOME}/webhooks/{{webhook_id}}"
 _Cursor = Annotated[str | None, Query()]
 
@@ -68,7 +71,7 @@ async def show_a_webhook(
     cursor: _Cursor = None,
 ) -> Response:
     caller = visitor.caller
-    [shown] = await show_webhooks(session, [await find_webhook(session, webhook_id, caller)])
+    row = await find_webhook(session, webhook_id, caller)
     asked = DeliveryParameters(limit=_DELIVERIES_A_PAGE, state=state, cursor=cursor)
     deliveries = await list_deliveries(session, webhook_id, caller, asked)
     items, following = page_of(deliveries, asked)
@@ -76,9 +79,9 @@ async def show_a_webhook(
     return page(
         "webhook.html",
         visitor=visitor,
-        webhook=shown.webhook,
-        account=shown.account,
-        backlog=shown.backlog,
+        webhook=await show_webhook(session, row),
+        account=await name_account(session, row.account_id),
+        stats=await read_stats(session, webhook_id, caller, _STATS_HOURS),
         keys=await list_keys(session, webhook_id, now),
         grace_seconds=parts.settings.secret_grace_seconds,
         deliveries=items,
