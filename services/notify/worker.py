@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import httpx
 import uvloop
+from aiohttp.abc import AbstractResolver
 from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
@@ -45,19 +46,27 @@ def directory_client(settings: Settings, client: httpx.AsyncClient) -> Directory
     )
 
 
-def open_outbound(settings: Settings) -> Outbound:
-    """The client for endpoints, as `settings` want it."""
+def open_outbound(settings: Settings, resolver: AbstractResolver | None = None) -> Outbound:
+    """The client for endpoints, as `settings` want it; `resolver` if not the system's."""
     return Outbound(
         allowed=settings.allowed_networks,
         timeout_seconds=settings.timeout_seconds,
         connect_timeout_seconds=settings.connect_timeout_seconds,
+        resolver=resolver,
     )
 
 
 async def run_worker(
-    settings: Settings, database: Database, redis: Redis, directory: DirectoryClient
+    settings: Settings,
+    database: Database,
+    redis: Redis,
+    directory: DirectoryClient,
+    resolver: AbstractResolver | None = None,
 ) -> None:
-    """Run the loops until cancelled; then let requests under way end, for a few seconds."""
+    """Run the loops until cancelled; then let requests under way end, for a few seconds.
+
+    `resolver`: who tells the addresses of endpoints, if not the system.
+    """
     wake, wake_mailer = Nudge(), Nudge()
 
     def wake_senders(info: dict[object, object]) -> None:
@@ -67,7 +76,7 @@ async def run_worker(
             wake_mailer.now()
 
     database.committed.append(wake_senders)
-    outbound = open_outbound(settings)
+    outbound = open_outbound(settings, resolver)
     sender = Sender(
         database,
         outbound,
