@@ -33,7 +33,7 @@ from shared.leases import database_time, hold_lease, release_lease
 
 LEASE = "purge"
 _LEASE_SECONDS = 30.0
-_BATCH = 500
+_BATCH = 200
 _PAUSE_SECONDS = 0.02
 _FIRST_ID = UUID(int=0)
 PURGED = Counter("webhook_purged_rows_total", "Rows deleted because they are old.", ["table"])

@@ -289,9 +289,9 @@ async def _owe(
         new.append(delivery_row(next(new_ids), webhook_id, kept, place, now, due=is_on))
     position.last_place += len(events)
     if moved:
-        which = columns.id.in_([one["delivery"] for one in moved])
-        await begin_anew(session, webhook, which, now)
+        # Moved first: those that are under way stand before them then.
         await session.execute(_MOVE, moved)
+        await begin_anew(session, webhook, [one["delivery"] for one in moved], now)
     await insert_new(session, EVENTS, event_rows)
     await insert_new(session, DELIVERIES, new)
     session.info[OWED] = True

@@ -5,12 +5,12 @@ what was delivered meanwhile is not sent again, so the receiver may see an older
 one, and tells by the event's `sequence`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import exists, func, literal_column, select, update
+from sqlalchemy import literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -28,11 +28,13 @@ from services.notify.models import (
 from services.notify.moments import Instant
 from services.notify.readings import DeliveryRead
 from services.notify.webhooks import WebhookDisabled, WebhookUnverified, find_webhook
+from shared.databases import Database
 from shared.leases import database_time
 from shared.problems import Problem
 from shared.tokens import Caller
 
 _columns = DELIVERIES.c
+_BATCH = 500
 
 
 class DeliveryUnderWay(Problem):
@@ -84,24 +86,23 @@ async def resend_delivery(session: AsyncSession, delivery_id: UUID, caller: Call
             "It is being sent at this moment. GET /deliveries/{delivery_id} tells in some seconds "
             "what came of it; resend it then, if it is still wanted."
         )
-    await begin_anew(session, webhook, _columns.id == delivery_id, _when_due(webhook, now))
+    await begin_anew(session, webhook, [delivery_id], now)
     return await read_delivery(session, delivery_id, caller)
 
 
 async def recover_deliveries(
-    session: AsyncSession, webhook_id: UUID, asked: Recovery, caller: Caller, at_most: int
+    database: Database, webhook_id: UUID, asked: Recovery, caller: Caller, at_most: int
 ) -> Recovered:
     """Begin anew what was given up in a time, by place; `at_most` so many.
 
-    What was begun anew is not given up any more, so a repeat goes on where this one ended.
+    Some hundreds a transaction, since no lease is taken meanwhile. What was begun anew is not given
+    up any more, so a repeat goes on where this one ended.
 
     Raises:
         WebhookNotFound: it is not the caller's.
         WebhookDisabled: nothing is sent to it.
         WebhookUnverified: its endpoint has not answered the challenge.
     """
-    await hold_lines_alone(session)
-    webhook = await lock_webhook(session, webhook_id, caller)
     wanted = [
         _columns.webhook_id == webhook_id,
         _columns.state == DeliveryState.dead.value,
@@ -111,11 +112,22 @@ async def recover_deliveries(
     ]
     if asked.until is not None:
         wanted.append(_columns.finished_at < asked.until)
-    first = select(_columns.id).where(*wanted).order_by(_columns.place, _columns.id).limit(at_most)
-    now = await database_time(session)
-    count = await begin_anew(session, webhook, _columns.id.in_(first), _when_due(webhook, now))
-    more = await session.scalar(select(exists().where(*wanted)))
-    return Recovered(recovered=count, more=bool(more))
+    by_place = select(_columns.id).where(*wanted).order_by(_columns.place, _columns.id)
+    async with database.transaction() as session:
+        await lock_webhook(session, webhook_id, caller)
+    async with database.reading() as session:
+        ids = (await session.scalars(by_place.limit(at_most + 1))).all()
+    count = 0
+    for begin in range(0, min(len(ids), at_most), _BATCH):
+        async with database.transaction() as session:
+            await hold_lines_alone(session)
+            webhook = await lock_webhook(session, webhook_id, caller)
+            now = await database_time(session)
+            some = ids[begin : min(begin + _BATCH, at_most)]
+            count += await begin_anew(
+                session, webhook, some, now, _columns.finished_at.is_not(None)
+            )
+    return Recovered(recovered=count, more=len(ids) > at_most)
 
 
 async def lock_webhook(session: AsyncSession, webhook_id: UUID, caller: Caller) -> WebhookRow:
@@ -142,44 +154,52 @@ async def lock_webhook(session: AsyncSession, webhook_id: UUID, caller: Caller) 
 
 
 async def begin_anew(
-    session: AsyncSession, webhook: WebhookRow, which: ColumnElement[bool], due: Any
+    session: AsyncSession,
+    webhook: WebhookRow,
+    ids: Sequence[UUID],
+    now: datetime,
+    *which: ColumnElement[bool],
 ) -> int:
-    """Begin `which` of the webhook's deliveries anew, to be sent when `due`; how many they are.
+    """Begin those of the webhook's deliveries anew, at their places; how many they are.
 
     The caller holds the lines alone, and the webhook.
     """
     is_on = webhook.state == WebhookState.active
-    changed: Any = await session.execute(
+    changed = await session.scalars(
         update(DELIVERIES)
-        .where(which, _columns.webhook_id == webhook.id)
+        .where(_columns.id.in_(ids), _columns.webhook_id == webhook.id, *which)
         .values(
             state=DeliveryState.pending.value,
             attempts_before=_columns.attempts,
-            next_attempt_at=due if is_on else None,
+            next_attempt_at=now if is_on else None,
             lease_until=None,
             finished_at=None,
         )
+        .returning(_columns.subject)
     )
+    subjects = changed.all()
     if is_on:
         session.info[OWED] = True
-    return int(changed.rowcount)
+        if webhook.ordering == Ordering.ordered:
+            await _wait_for_later(session, webhook.id, ids, set(subjects), now)
+    return len(subjects)
 
 
-def _when_due(webhook: WebhookRow, now: datetime) -> Any:
-    """At once; where a later one of its line is under way, when its lease will have ended."""
-    if webhook.ordering == Ordering.fast:
-        return now
-    other = DELIVERIES.alias("other")
-    lease_ends = (
-        select(func.max(other.c.lease_until))
-        .where(
-            other.c.webhook_id == _columns.webhook_id,
-            other.c.subject == _columns.subject,
-            other.c.place > _columns.place,
-            other.c.finished_at.is_(None),
-            other.c.lease_until > now,
+async def _wait_for_later(
+    session: AsyncSession, webhook_id: UUID, ids: Sequence[UUID], subjects: set[str], now: datetime
+) -> None:
+    """Where a later one of the line is under way, wait until its lease will have ended."""
+    under_way = await session.execute(
+        select(_columns.subject, _columns.place, _columns.lease_until).where(
+            _columns.webhook_id == webhook_id,
+            _columns.subject.in_(subjects),
+            _columns.finished_at.is_(None),
+            _columns.lease_until > now,
         )
-        .correlate(DELIVERIES)
-        .scalar_subquery()
     )
-    return func.coalesce(lease_ends, now)
+    for subject, place, lease_until in under_way.all():
+        await session.execute(
+            update(DELIVERIES)
+            .where(_columns.id.in_(ids), _columns.subject == subject, _columns.place < place)
+            .values(next_attempt_at=lease_until)
+        )

@@ -132,7 +132,7 @@ async def test_nobody_is_told_what_is_not_for_him(notify: ServedNotify, receiver
 
 
 async def test_the_newest_comes_last(notify: ServedNotify, receiver: Receiver) -> None:
-    """What waits when the replay begins is put behind the older events, not sent before them."""
+    """What waits or is under way when the replay begins comes behind the older events, alone."""
     webhook = await notify.register(receiver.url)
     start = await head(notify.directory)
     record = await notify.directory.create("Newest last")
@@ -152,6 +152,7 @@ async def test_the_newest_comes_last(notify: ServedNotify, receiver: Receiver) -
     hold.set()
     await ended(notify, begun)
     await notify.settled(webhook, "delivered", 3)
+    assert receiver.most_at_once == 1
     versions = [version for _, version in told(receiver)]
     assert versions[-1] == 3
     assert versions[-3:] == [1, 2, 3]

@@ -24,7 +24,7 @@ from services.notify.resending import (
     resend_delivery,
 )
 from services.notify.webhooks import WebhookDisabled, WebhookNotFound, WebhookUnverified
-from shared.databases import Reading, Transaction
+from shared.databases import Database, Reading, Transaction
 from shared.paging import BadCursor
 from shared.problems import NotSignedIn, UnknownParameter, answers
 from shared.serving import strict_router
@@ -108,11 +108,12 @@ async def resend_a_delivery(
     responses=answers(NotSignedIn, WebhookNotFound, WebhookDisabled, WebhookUnverified),
 )
 async def recover_some_deliveries(
-    webhook_id: UUID, asked: Recovery, parts: PartsOf, session: Transaction, caller: SignedIn
+    webhook_id: UUID, asked: Recovery, parts: PartsOf, request: Request, caller: SignedIn
 ) -> Recovered:
     """All that came to be `dead` in the time asked for, in its order; it is due now.
 
     While `more` is true, ask the same again: it goes on with the rest.
     """
     at_most = parts.settings.recover_at_once
-    return await recover_deliveries(session, webhook_id, asked, caller, at_most)
+    database: Database = request.app.state.database
+    return await recover_deliveries(database, webhook_id, asked, caller, at_most)
