@@ -73,9 +73,16 @@ class MailServer:
 
 @asynccontextmanager
 async def serve_mail(
-    server: MailServer | None = None, tls: ssl.SSLContext | None = None, *, implicit: bool = False
+    server: MailServer | None = None,
+    tls: ssl.SSLContext | None = None,
+    *,
+    implicit: bool = False,
+    careless: bool = False,
 ) -> AsyncIterator[MailServer]:
-    """A mail server while the block runs; with `tls` it offers STARTTLS and wants a password."""
+    """A mail server while the block runs; with `tls` it offers STARTTLS and wants a password.
+
+    A `careless` one takes passwords unencrypted.
+    """
     served = server or MailServer()
 
     def protocol() -> SMTP:
@@ -88,7 +95,7 @@ async def serve_mail(
                 hostname="mail.test",
                 tls_context=None if implicit else tls,
                 auth_required=tls is not None,
-                auth_require_tls=not implicit,
+                auth_require_tls=not implicit and not careless,
                 authenticator=served.authenticate,
             )
 

@@ -8,7 +8,7 @@ successor. Only the database's clock is asked, so workers' clocks may differ.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -51,12 +51,17 @@ class Room:
     """How many of those that are not known to be quick may be in hand, besides one of each."""
     quick: Set[UUID]
     in_hand: Mapping[UUID, int]
+    slowed: Mapping[UUID, int] = field(default_factory=dict)
+    """How many of those webhooks for which it was too much before."""
+    for_others: int = 0
+    """How many of `total` are kept for webhooks of which nothing is in hand, one each."""
 
     def shares(self, due: Sequence[Any]) -> dict[UUID, int]:
         """How many of each of the webhooks that are `due` may be taken now, all alike.
 
         However many endpoints are slow, they leave room for the others: beyond one each they share
-        `for_slow`, which those that are quick do not use up.
+        `for_slow`, which those that are quick do not use up. What is `for_others` stays free when
+        several that were quick hang all at once, which is not known before they time out.
         """
         slow = self.for_slow - sum(
             count for webhook_id, count in self.in_hand.items() if webhook_id not in self.quick
@@ -64,7 +69,9 @@ class Room:
         total, shares = self.total, {}
         for place, row in enumerate(due):
             fair = max(1, total // (len(due) - place))
-            share = min(fair, total, self._most_of(row) - self.in_hand.get(row.id, 0))
+            in_hand = self.in_hand.get(row.id, 0)
+            free = max(total - self.for_others, 0 if in_hand else 1)
+            share = min(fair, free, total, self._most_of(row) - in_hand)
             if row.id not in self.quick and share > 0:
                 first = 0 if row.id in self.in_hand else 1
                 share = min(share, max(first, slow))
@@ -75,9 +82,12 @@ class Room:
         return shares
 
     def _most_of(self, row: Any) -> int:
+        most = self.per_webhook
         if row.requests_at_once is not None:
-            return min(int(row.requests_at_once), self.per_webhook)
-        return self.per_quick_webhook if row.id in self.quick else self.per_webhook
+            most = min(int(row.requests_at_once), most)
+        elif row.id in self.quick:
+            most = self.per_quick_webhook
+        return min(most, self.slowed.get(row.id, most))
 
 
 _mine = DELIVERIES.c
@@ -170,9 +180,9 @@ async def _find_due_webhooks(session: AsyncSession, room: Room, now: datetime) -
         .where(WEBHOOKS.c.state != WebhookState.disabled.value, ACCOUNTS.c.closed_at.is_(None))
         .subquery()
     )
-    statement = (
-        select(found).where(found.c.first.is_not(None)).order_by(found.c.first).limit(room.total)
-    )
+    # Those whose share is used up may all stand first; behind them come those that have room.
+    most = room.total + len(room.in_hand) + len(room.slowed)
+    statement = select(found).where(found.c.first.is_not(None)).order_by(found.c.first).limit(most)
     return (await session.execute(statement)).all()
 
 

@@ -18,7 +18,6 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from services.notify.addresses import Network, why_text_refused
 from services.notify.retries import Answer
 
-_KEPT_BODY_BYTES = 16_384
 # Servers commonly close idle connections after five seconds; a POST on a closed one would be lost.
 _KEEP_ALIVE_SECONDS = 4.0
 _RESOLVER_THREADS = 32
@@ -94,9 +93,11 @@ class Outbound:
         allowed: Sequence[Network],
         timeout_seconds: float,
         connect_timeout_seconds: float,
+        kept_answer_bytes: int,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._allowed = allowed
+        self._kept_answer_bytes = kept_answer_bytes
         self._resolver = GuardedResolver(resolver or SystemResolver(), allowed)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -130,7 +131,7 @@ class Outbound:
                 return Answer(
                     status_code=response.status,
                     retry_after=response.headers.get("Retry-After"),
-                    body=await _beginning_of(response),
+                    body=await _beginning_of(response, self._kept_answer_bytes),
                 )
         except TimeoutError as error:
             return Answer(error=f"no answer in time ({type(error).__name__})", timed_out=True)
@@ -146,16 +147,16 @@ class Outbound:
         await self._resolver.close()
 
 
-async def _beginning_of(response: aiohttp.ClientResponse) -> str:
+async def _beginning_of(response: aiohttp.ClientResponse, most: int) -> str:
     """The answer's body as text, as far as it is kept; the rest of a longer one is not read."""
     kept = bytearray()
     # The status is what counts: an endpoint that took the event and then fails is not asked again.
     with suppress(aiohttp.ClientError, OSError):
         async for chunk in response.content.iter_any():
             kept += chunk
-            if len(kept) > _KEPT_BODY_BYTES:
+            if len(kept) > most:
                 # The connection has the rest of the body on it and cannot be used again.
                 response.close()
                 break
     # PostgreSQL's text has no place for NUL.
-    return bytes(kept[:_KEPT_BODY_BYTES]).decode(errors="replace").replace("\x00", "\ufffd")
+    return bytes(kept[:most]).decode(errors="replace").replace("\x00", "\ufffd")

@@ -17,6 +17,7 @@ import structlog
 
 from services.notify.attempted import Attempted, outcome_name
 from services.notify.attempts import record_attempts
+from services.notify.backing_off import BackingOff
 from services.notify.deliveries import LeasedDelivery, Room, hand_back, lease_due
 from services.notify.endpoints import Endpoint, EndpointBook
 from services.notify.lines import hold_lines
@@ -35,6 +36,7 @@ _IN_HAND_OF_QUICK = 15
 # While requests are under way, so many seconds lie between steps: what came back meanwhile is
 # written down in one transaction.
 _GATHER_SECONDS = 0.015
+_LONGEST_SILENCE_SECONDS = 1.0
 # Left of a lease for writing down the result.
 _WRITING_SECONDS = 2.0
 
@@ -51,6 +53,7 @@ class SendingLimits:
 
     requests_at_once: int
     requests_per_endpoint: int
+    max_payload_bytes: int
     lease_seconds: float
     timeout_seconds: float
 
@@ -78,6 +81,8 @@ class Sender:
         self._notify_url = notify_url
         self._in_hand: Counter[UUID] = Counter()
         self._quick: set[UUID] = set()
+        self._backing_off = BackingOff(limits.requests_per_endpoint, schedule.overload_seconds)
+        self._answered_at: dict[UUID, float] = {}
         self._turns: dict[UUID, asyncio.Semaphore] = {}
         self._under_way: dict[asyncio.Task[None], LeasedDelivery] = {}
         self._attempted: list[Attempted] = []
@@ -149,6 +154,8 @@ class Sender:
             for_slow=self._limits.requests_at_once // 2,
             quick=self._quick,
             in_hand=self._in_hand,
+            slowed=self._backing_off.shares(),
+            for_others=self._limits.requests_at_once // 8,
         )
 
     def _begin(self, delivery: LeasedDelivery) -> None:
@@ -165,6 +172,7 @@ class Sender:
         if not self._in_hand[webhook_id]:
             del self._in_hand[webhook_id]
             self._turns.pop(webhook_id, None)
+            self._answered_at.pop(webhook_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("delivery.crashed", delivery=str(delivery.id), exc_info=error)
         self._wake.now()
@@ -178,10 +186,15 @@ class Sender:
         return turn
 
     async def _send_in_turn(self, delivery: LeasedDelivery, leased_at: float) -> None:
-        async with self._turn_of(delivery.endpoint):
+        turn, endpoint_id = self._turn_of(delivery.endpoint), delivery.endpoint.id
+        if not await self._take_turn(turn, endpoint_id):
+            self._not_attempted.append(delivery)
+            return
+        try:
             limits = self._limits
             latest = limits.lease_seconds - limits.timeout_seconds - _WRITING_SECONDS
-            if time.monotonic() - leased_at > max(latest, 0.0):
+            is_late = time.monotonic() - leased_at > max(latest, 0.0)
+            if is_late or self._backing_off.rests(endpoint_id):
                 # The lease could end before the attempt does, and another worker would send too.
                 self._not_attempted.append(delivery)
                 return
@@ -189,15 +202,49 @@ class Sender:
             answer, outcome = await self._attempt(delivery, at)
             milliseconds = round((time.perf_counter() - started) * 1000, 2)
             self._attempted.append(Attempted(delivery, at, milliseconds, answer, outcome))
-            if isinstance(outcome, Delivered) and milliseconds < _QUICK_MILLISECONDS:
-                self._quick.add(delivery.endpoint.id)
-            else:
-                self._quick.discard(delivery.endpoint.id)
+            self._note(endpoint_id, answer, milliseconds)
+        finally:
+            turn.release()
+
+    async def _take_turn(self, turn: asyncio.Semaphore, endpoint_id: UUID) -> bool:
+        """Wait in line; False where the endpoint answers nothing at all while we do.
+
+        Else what is in hand of an endpoint that was quick and hangs now would stand in line until
+        the requests before it time out, and take up the room of others.
+        """
+        while turn.locked():
+            since = time.monotonic()
+            try:
+                async with asyncio.timeout(_LONGEST_SILENCE_SECONDS):
+                    await turn.acquire()
+                return True
+            except TimeoutError:
+                if self._answered_at.get(endpoint_id, 0.0) < since:
+                    self._quick.discard(endpoint_id)
+                    return False
+        return await turn.acquire()
+
+    def _note(self, endpoint_id: UUID, answer: Answer, milliseconds: float) -> None:
+        self._answered_at[endpoint_id] = time.monotonic()
+        if answer.is_overload:
+            self._backing_off.note_overload(endpoint_id)
+        elif answer.is_success:
+            self._backing_off.note_success(endpoint_id)
+        if answer.is_success and milliseconds < _QUICK_MILLISECONDS:
+            self._quick.add(endpoint_id)
+        else:
+            self._quick.discard(endpoint_id)
 
     async def _attempt(self, delivery: LeasedDelivery, at: datetime) -> tuple[Answer, Outcome]:
         body, endpoint = delivery.message.body, delivery.endpoint
         if body is None:
             return _unsendable("the event has nothing to tell this audience any more")
+        most = self._limits.max_payload_bytes
+        if len(body) > most:
+            return _unsendable(
+                f"the event has {len(body):,} bytes and no more than {most:,} are sent "
+                "(WEBHOOK_MAX_PAYLOAD_BYTES); read it from the directory's /changes"
+            )
         if endpoint.unusable is not None:
             # Nothing about the endpoint is wrong: it is sent once the right key is configured.
             answer = Answer(error=endpoint.unusable, unsent=True)

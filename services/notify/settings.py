@@ -54,7 +54,8 @@ class Settings(StreamSettings, MailSettings):
         alias="WEBHOOK_OVERLOAD_SECONDS",
         default=60,
         ge=0,
-        description="Least wait after a timeout, a 429 or a 503.",
+        description="Least wait after a timeout, a 429 or a 503; an endpoint for which even one "
+        "request at a time is too much is left alone as long.",
     )
     timeout_seconds: float = Field(
         alias="WEBHOOK_TIMEOUT_SECONDS",
@@ -91,6 +92,18 @@ class Settings(StreamSettings, MailSettings):
         default=0.25,
         gt=0,
         description="How often a worker looks for due deliveries that nobody told it of.",
+    )
+    max_payload_bytes: int = Field(
+        alias="WEBHOOK_MAX_PAYLOAD_BYTES",
+        default=1_048_576,
+        ge=1_024,
+        description="Largest event that is sent, in bytes of its body; a larger one is given up.",
+    )
+    kept_answer_bytes: int = Field(
+        alias="WEBHOOK_KEPT_ANSWER_BYTES",
+        default=16_384,
+        ge=0,
+        description="How much of an endpoint's answer is read and kept, in bytes.",
     )
     failing_hours: float = Field(
         alias="WEBHOOK_FAILING_HOURS",

@@ -53,6 +53,7 @@ def open_outbound(settings: Settings, resolver: AbstractResolver | None = None) 
         timeout_seconds=settings.timeout_seconds,
         connect_timeout_seconds=settings.connect_timeout_seconds,
         resolver=resolver,
+        kept_answer_bytes=settings.kept_answer_bytes,
     )
 
 
@@ -85,6 +86,7 @@ async def run_worker(
         SendingLimits(
             requests_at_once=settings.requests_at_once,
             requests_per_endpoint=settings.requests_per_endpoint,
+            max_payload_bytes=settings.max_payload_bytes,
             lease_seconds=settings.lease_seconds,
             timeout_seconds=settings.timeout_seconds,
         ),

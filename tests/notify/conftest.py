@@ -1,6 +1,6 @@
 """Fixtures: notify beside a real directory, and a real endpoint to send to."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from prometheus_client import REGISTRY
@@ -22,6 +22,21 @@ def notify_database_url(
         return f"sqlite:///{tmp_path_factory.mktemp('notify')}/notify.db"
     server: Postgres = request.getfixturevalue("postgres")
     return server.create()
+
+
+@pytest.fixture(scope="module")
+def new_database(
+    database_url: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], str]:
+    """Makes databases of the kind that the directory has in this round."""
+
+    def make() -> str:
+        if database_url.startswith("sqlite"):
+            return f"sqlite:///{tmp_path_factory.mktemp('more')}/notify.db"
+        made: str = request.getfixturevalue("postgres").create()
+        return made
+
+    return make
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,11 @@ class ChangingResolver(AbstractResolver):
 def outbound(resolver: AbstractResolver | None = None, allowed: Any = ()) -> Outbound:
     """A client that gives up soon."""
     return Outbound(
-        allowed=allowed, timeout_seconds=2, connect_timeout_seconds=1, resolver=resolver
+        allowed=allowed,
+        timeout_seconds=2,
+        connect_timeout_seconds=1,
+        kept_answer_bytes=1_000,
+        resolver=resolver,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,21 +23,6 @@ FAR = {"WEBHOOK_RETRY_SECONDS": "0,0.02,600,600"}
 SOON = ",".join(["0", "0.02", *["0.5"] * 100])
 AT_ONCE = 1e-9
 NEVER = 1_000.0
-
-
-@pytest.fixture(scope="module")
-def new_database(
-    database_url: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], str]:
-    """Makes databases of the kind that the directory has in this round."""
-
-    def make() -> str:
-        if database_url.startswith("sqlite"):
-            return f"sqlite:///{tmp_path_factory.mktemp('health')}/notify.db"
-        made: str = request.getfixturevalue("postgres").create()
-        return made
-
-    return make
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +189,7 @@ async def test_switching_on_begins_anew(patient: ServedNotify, receiver: Receive
 async def test_one_that_nobody_sends_to_is_not_failing(
     new_database: Callable[[], str], directory: ServedDirectory, receiver: Receiver
 ) -> None:
-    """When all attempts were made and nothing is owed, it is neither told of nor disabled."""
+    """When nothing is owed it is neither told of nor disabled; after long it fails no more."""
     settings = notify_settings(new_database(), directory.redis_url, WEBHOOK_RETRY_SECONDS="0,0.02")
     async with serve_notify(settings, directory) as notify:
         receiver.usual = Reply(500)
@@ -213,6 +198,16 @@ async def test_one_that_nobody_sends_to_is_not_failing(
         await notify.settled(webhook, "dead")
         assert (await shown(notify, webhook))["failing_since"] is not None
         assert await judge(notify, AT_ONCE, NEVER) == 0
+        since = datetime.fromisoformat((await shown(notify, webhook))["failing_since"])
+
+        async def a_while_ago() -> bool:
+            return datetime.now(UTC) - since > timedelta(seconds=2)
+
+        await wait_until(a_while_ago, "it has failed for two seconds")
+        await notify.directory.create("One more")
+        await notify.settled(webhook, "dead", 2)
+        hours = (datetime.now(UTC) - since) / timedelta(hours=1)
+        assert await judge(notify, hours / 2, hours) == 0
         assert (await shown(notify, webhook))["failing_since"] is not None
         assert await judge(notify, AT_ONCE / 2, AT_ONCE) == 0
         found = await shown(notify, webhook)

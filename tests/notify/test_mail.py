@@ -139,6 +139,9 @@ async def test_addresses_outside_ascii(mailing: ServedNotify, mail_server: MailS
         ["info@xn--strae-exmple-o9a8e.org"],
         ["jürgen@xn--exmple-cua.org"],
     ]
+    content = mail_server.received[1][0].content
+    assert isinstance(content, bytes)
+    assert "To: jürgen@xn--exmple-cua.org\r\n".encode() in content
 
 
 async def test_a_server_that_hangs_holds_up_nothing_else(
