@@ -49,9 +49,9 @@ from shared.service_client import DirectoryClient
 
 LEASE = "replays"
 _LEASE_SECONDS = 10.0
-_PAGE = 200
+_PAGE = 100
 # So many of a webhook's deliveries may wait before its replay waits too.
-_AHEAD = 200
+_AHEAD = 100
 # Times on the log follow the directory's clock, which may have been put right by a little.
 _SLACK = timedelta(hours=1)
 _LONGEST_ERROR = 500
