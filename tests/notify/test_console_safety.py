@@ -6,6 +6,7 @@ from tests.notify.browser import Page
 from tests.notify.console_visits import a_browser, new_member, path_of, signed_in
 from tests.notify.served_notify import ServedNotify
 from tests.receiver import Receiver, Reply
+from tests.waiting import wait_until
 
 SCRIPT = "<script>alert('x')</script><b title=\"y\">&amp;</b>"
 
@@ -57,6 +58,24 @@ async def test_a_form_of_another_session_is_refused(
     assert (await notify.get(f"/webhooks/{webhook['id']}"))["state"] == "active"
     assert len((await notify.get(f"/webhooks/{webhook['id']}/keys"))["items"]) == 1
     assert receiver.requests == []
+
+
+async def test_a_closed_account_switches_nothing_on(notify: ServedNotify) -> None:
+    """Although its session lives on until its token expires: the page says why, and who helps."""
+    member = await new_member(notify.directory)
+    headers = await notify.directory.signed_in(member)
+    webhook = await notify.register("https://partner.example.org/hooks", headers)
+    async with signed_in(notify.app, member) as browser:
+        await notify.directory.change_account(webhook["account_id"], disabled=True)
+
+        async def is_disabled() -> bool:
+            page = await browser.visit(path_of(webhook))
+            return "disabled, because its account was closed" in page.text
+
+        await wait_until(is_disabled, "the webhook is disabled")
+        page = await browser.visit(path_of(webhook))
+        refused = await browser.press(page, "Go on: send what waits", 409)
+        assert "The secretariat can open the account again" in refused.text
 
 
 async def test_what_others_wrote_is_shown_as_text(notify: ServedNotify, receiver: Receiver) -> None:

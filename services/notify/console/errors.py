@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from services.notify.accounts import AccountClosed
 from services.notify.console.pages import HOME, page
 from services.notify.delivery_list import DeliveryNotFound
 from services.notify.keys import TooManyKeys
@@ -41,6 +42,8 @@ _UNREADABLE = MalformedRequest("The form cannot be read. Go back, reload the pag
 _SENTENCES: dict[type[Problem], str] = {
     WebhookNotFound: "None of your webhooks has this id.",
     DeliveryNotFound: "No delivery of your webhooks has this id; it may have been deleted.",
+    AccountClosed: "Its account is closed, so nothing is sent to it. The secretariat can open the "
+    "account again.",
     DeliveryUnderWay: "It is being sent at this moment. Look in some seconds what came of it.",
     WebhookDisabled: "Nothing is sent to it. Let it go on first.",
     WebhookUnverified: "Its endpoint has to answer the challenge first. Send another one.",
