@@ -20,9 +20,10 @@ from bench.receiving import Receiver, running_receiver
 from bench.registry import measure_registry
 from bench.ror_records import Records, load_records
 from bench.sending import measure_sending
+from bench.streaming import measure_streaming
 from shared.records import JsonObject
 
-NAMES = ("reads", "search", "freshness", "sending", "memory")
+NAMES = ("reads", "search", "freshness", "sending", "memory", "streaming")
 _DATABASES = {
     "SQLite": (network_on_sqlite, set(NAMES) - {"search"}),
     "PostgreSQL": (network_on_postgres, {"freshness", "sending"}),
@@ -41,12 +42,33 @@ class Amounts:
     queries: int
     writes: int
     webhooks: int
+    readers: int
+    streamed: int
 
 
 FULL = Amounts(
-    5_000, 1_000, round_seconds=3.0, registry=60_000, queries=600, writes=200, webhooks=3_000
+    5_000,
+    1_000,
+    round_seconds=3.0,
+    registry=60_000,
+    queries=600,
+    writes=200,
+    webhooks=3_000,
+    readers=2_000,
+    streamed=200,
 )
-QUICK = Amounts(2_000, 200, round_seconds=1.0, registry=2_000, queries=150, writes=40, webhooks=600)
+QUICK = Amounts(
+    2_000,
+    200,
+    round_seconds=1.0,
+    registry=2_000,
+    queries=150,
+    writes=40,
+    webhooks=600,
+    readers=500,
+    streamed=50,
+)
+_SINGLE_WRITES = 40
 
 
 def say(line: str) -> None:
@@ -132,6 +154,9 @@ def _measures(
         "freshness": lambda: measure_freshness(network, receiver, amounts.writes, database),
         "sending": lambda: measure_sending(network, receiver, backlog, database),
         "memory": memory,
+        "streaming": lambda: measure_streaming(
+            network, amounts.readers, _SINGLE_WRITES, backlog[: amounts.streamed]
+        ),
     }
 
 
