@@ -7,6 +7,7 @@ from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 
+from services.notify.stream_begin import ANOTHER_LOG
 from services.notify.stream_events import LoggedEvent
 from services.notify.stream_log import StreamLog
 from services.notify.stream_reader import Ending, Reader
@@ -73,6 +74,10 @@ class LiveStream:
         if selector is None:
             selector = self._selectors[selection] = Selector(selection, self.log.tree)
         reader = Reader(selector, self.log.recent, self.log.pages, begin)
+        end = self.log.end
+        if end is not None and end.log_id != begin.log_id:
+            # It began while the reader was let in.
+            reader.reset(end, ANOTHER_LOG)
         selector.readers += 1
         self._readers[reader] = caller
         self._of_caller[caller] += 1
@@ -98,7 +103,7 @@ class LiveStream:
             selector.learn(self.log.tree)
         for reader in self._readers:
             if end is not None:
-                reader.reset(end, "another_log")
+                reader.reset(end, ANOTHER_LOG)
 
     def heard(self, events: Sequence[LoggedEvent], before: int) -> None:
         """Wake those whom one of `events` concerns."""

@@ -9,6 +9,7 @@ from services.notify.stream_log import StreamLog
 from shared.log_follower import Position
 from shared.problems import MalformedRequest, Unavailable
 
+ANOTHER_LOG = "another_log"
 _WAIT_SECONDS = 5.0
 _SEQUENCE = re.compile(r"[0-9]{1,15}")
 
@@ -67,7 +68,7 @@ async def find_begin(log: StreamLog, last_event_id: int | None, log_id: str | No
         if newest.log_id != end.log_id:
             raise _unavailable()
         if log_id not in {None, end.log_id}:
-            return Begin(end, "another_log")
+            return Begin(end, ANOTHER_LOG)
         if last_event_id is not None and last_event_id > newest.sequence:
             return Begin(end, "ahead_of_the_log")
     if last_event_id is None:

@@ -20,6 +20,8 @@ from shared.log_follower import BATCH, Position
 from shared.records import JsonObject
 from shared.service_client import DirectoryClient
 
+_AT_ONCE = 25
+"""Events after which readers come to their turn."""
 _log = structlog.get_logger()
 
 
@@ -112,13 +114,20 @@ class StreamLog:
         return end
 
     async def apply(self, events: Sequence[JsonObject], position: Position) -> None:
-        """Take `events` in and have them told."""
+        """Take `events` in and have them told; those that were taken in before change nothing."""
+        fresh = [event for event in events if event["sequence"] > self.recent.sequence]
+        for first in range(0, len(fresh), _AT_ONCE):
+            self._apply_some(fresh[first : first + _AT_ONCE])
+            # Readers come to their turn before there is more.
+            await asyncio.sleep(0)
+
+    def _apply_some(self, events: Sequence[JsonObject]) -> None:
         before = self.recent.sequence
         topics = [event["data"]["record"] for event in events if event["type"].startswith("topic.")]
         if topics:
             self._topics |= {topic["id"]: topic for topic in topics}
             self._grow_tree()
-        accounts, logged = self._take_in(events, position.sequence)
+        accounts, logged = self._take_in(events, events[-1]["sequence"])
         if self._listener is None:
             return
         if topics:
@@ -129,7 +138,7 @@ class StreamLog:
 
     async def set_aside(self, event: JsonObject, error: str, position: Position) -> None:
         """Pass over what cannot be taken in: a stream has no later at which to tell it."""
-        self.recent.add([], position.sequence)
+        self.recent.add([], max(self.recent.sequence, position.sequence))
 
     async def _read_up_to(self, end: Position) -> list[JsonObject]:
         """The events before `end` that are to be kept, and what has come after it meanwhile."""

@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.open_ended import OpenEndedHttp
 from tests.databases_for_tests import Postgres
-from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify
+from tests.notify.served_notify import (
+    ServedNotify,
+    notify_settings,
+    over_the_wire,
+    serve_notify,
+)
 from tests.receiver import Receiver, serve_receiver
-from tests.search.served_search import over_http
 from tests.served_directory import ServedDirectory
 
 
@@ -88,5 +91,5 @@ def no_failing_step() -> Iterator[None]:
 @pytest.fixture(scope="module")
 async def stream_url(notify: ServedNotify) -> AsyncIterator[str]:
     """Where notify answers over real HTTP, by the protocol that the services speak."""
-    async with over_http(notify.app, http=OpenEndedHttp) as url:
+    async with over_the_wire(notify) as url:
         yield url

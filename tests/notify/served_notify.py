@@ -10,10 +10,13 @@ from fastapi import FastAPI
 
 from services.notify.app import create_app
 from services.notify.settings import Settings
+from shared.open_ended import OpenEndedHttp
+from tests.over_http import over_http
 from tests.served_directory import SERVICE_SECRET, URL, ServedDirectory
 from tests.waiting import wait_until
 
 NOTIFY_URL = "http://notify.test"
+GRACEFUL_SECONDS = 5
 # Ten attempts as in production, in milliseconds; nothing waits longer for being overloaded.
 QUICK = {
     "WEBHOOK_RETRY_SECONDS": "0,0.02,0.02,0.02,0.02,0.02,0.02,0.02,0.02,0.02",
@@ -99,3 +102,11 @@ async def serve_notify(
         httpx.AsyncClient(transport=transport, base_url=NOTIFY_URL) as client,
     ):
         yield ServedNotify(app, client, directory)
+
+
+@asynccontextmanager
+async def over_the_wire(notify: ServedNotify) -> AsyncIterator[str]:
+    """The address at which `notify` answers, by the protocol that the services speak."""
+    options = {"http": OpenEndedHttp, "timeout_graceful_shutdown": GRACEFUL_SECONDS}
+    async with over_http(notify.app, **options) as url:
+        yield url

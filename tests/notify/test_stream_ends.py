@@ -11,12 +11,15 @@ import orjson
 from joserfc import jwt
 from prometheus_client import REGISTRY
 
-from shared.open_ended import OpenEndedHttp
 from shared.tokens import ISSUER
 from tests.network import Network
-from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify
+from tests.notify.served_notify import (
+    ServedNotify,
+    notify_settings,
+    over_the_wire,
+    serve_notify,
+)
 from tests.notify.stream_reading import StreamReader, connect, read_stream
-from tests.search.served_search import over_http
 from tests.served_directory import ServedDirectory
 from tests.waiting import wait_until
 
@@ -31,7 +34,7 @@ async def streaming(
     settings = notify_settings(database_url, directory.redis_url, **more)
     async with (
         serve_notify(settings, directory) as notify,
-        over_http(notify.app, http=OpenEndedHttp) as url,
+        over_the_wire(notify) as url,
     ):
         yield notify, url
 

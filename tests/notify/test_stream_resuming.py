@@ -10,11 +10,14 @@ import pytest
 
 from services.notify.settings import Settings
 from shared.broker import connect_broker
-from shared.open_ended import OpenEndedHttp
-from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify
+from tests.notify.served_notify import (
+    ServedNotify,
+    notify_settings,
+    over_the_wire,
+    serve_notify,
+)
 from tests.notify.stream_reading import Message, read_stream
 from tests.search.scripted_directory import ScriptedDirectory, a_record
-from tests.search.served_search import over_http
 from tests.served_directory import ServedDirectory
 
 Json = dict[str, Any]
@@ -29,7 +32,7 @@ async def short_memory(
     settings = notify_settings(notify_database_url, directory.redis_url, **more)
     async with (
         serve_notify(settings, directory) as notify,
-        over_http(notify.app, http=OpenEndedHttp) as url,
+        over_the_wire(notify) as url,
     ):
         yield notify, url
 
@@ -167,7 +170,7 @@ async def notify_of(settings: Settings, directory: ServedDirectory) -> AsyncIter
     """The address of a notify that follows `directory` while the block runs."""
     async with (
         serve_notify(settings, directory) as notify,
-        over_http(notify.app, http=OpenEndedHttp) as url,
+        over_the_wire(notify) as url,
     ):
         yield url
 

@@ -43,10 +43,10 @@ class Process:
         self.log = log
         self.live = live
 
-    async def follow(self, most: int) -> None:
-        """Take in the next events, at most so many."""
+    async def follow(self, most: int, again: int = 0) -> None:
+        """Take in the next events, at most so many, and `again` some that were taken in before."""
         at = self.log.recent.sequence
-        events = self._scripted.events[at : at + most]
+        events = self._scripted.events[max(0, at - again) : at + most]
         if events:
             await self.log.apply(events, Position(self._scripted.log_id, events[-1]["sequence"]))
 
@@ -150,7 +150,7 @@ async def live_through(steps: list[str | int], chance: random.Random) -> None:
                 step = left.pop(0)
                 match step:
                     case int():
-                        await process.follow(step)
+                        await process.follow(step, again=chance.choice([0, 0, 1, 3]))
                     case "connect":
                         await client.connect(process)
                     case "leave":

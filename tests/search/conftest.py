@@ -7,7 +7,8 @@ import pytest
 
 from services.search.settings import Settings
 from tests.databases_for_tests import Postgres
-from tests.search.served_search import ServedSearch, over_http, search_settings, serve_search
+from tests.over_http import over_http
+from tests.search.served_search import ServedSearch, search_settings, serve_search
 from tests.served_directory import ServedDirectory
 
 

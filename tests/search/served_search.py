@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 
 from services.search.app import create_app
@@ -78,26 +77,6 @@ class ServedSearch:
             return bool((await self.ask(q=marker))["total"] == 0)
 
         await wait_until(is_gone, "the marker is gone again")
-
-
-@asynccontextmanager
-async def over_http(app: FastAPI, **options: Any) -> AsyncIterator[str]:
-    """The address at which `app`, whose lifespan runs already, answers while the block runs.
-
-    `options` are uvicorn's.
-    """
-    config = uvicorn.Config(
-        app, port=0, lifespan="off", log_config=None, access_log=False, **options
-    )
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await server.shutdown()
 
 
 def search_settings(directory_url: str, redis_url: str, folder: Path, **more: str) -> Settings:

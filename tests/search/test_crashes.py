@@ -26,9 +26,9 @@ from shared.databases import Database
 from shared.log_follower import STREAM
 from shared.migrating import migrate
 from tests.network import pause
+from tests.over_http import over_http
 from tests.search.index_content import change_by_chance, everything_in
 from tests.search.scripted_directory import ScriptedDirectory, client_of
-from tests.search.served_search import over_http
 from tests.search.worker_nursery import Nursery
 from tests.served_directory import SERVICE_SECRET
 from tests.waiting import wait_until
