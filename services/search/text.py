@@ -20,7 +20,7 @@ from shared.vocabulary import Visibility
 PREFIX_LETTERS = (2, 24)
 # As much of an id as an unsigned field holds with room to spare.
 _LOWER_BITS = (1 << 62) - 1
-_MAX_EXACT = 500
+MOST_EXACT = 500
 # As much as a cursor can carry in any script.
 _MOST_OF_A_NAME = 200
 _LONGEST_WORD = 100
@@ -182,7 +182,7 @@ def _common_fields(
         "languages": sorted(languages),
         "prefixes": list(chain.from_iterable([_beginnings_of(word) for word in named])),
         "same_words": _once(
-            same_words(content_words(words))[:_MAX_EXACT] for words in name_words.values()
+            same_words(content_words(words))[:MOST_EXACT] for words in name_words.values()
         ),
         "name_key": name_key,
         "created_key": f"{record['created_at']}\x01{record['id']}",
@@ -236,12 +236,12 @@ def _identifiers(cut: JsonObject) -> list[str]:
 
 
 def _exact(values: Iterable[str]) -> list[str]:
-    return _once([_folded(value)[:_MAX_EXACT] for value in values])
+    return _once([_folded(value)[:MOST_EXACT] for value in values])
 
 
 def exact_form(text: str) -> str:
     """`text` as a whole value of an exact field."""
-    return folded_name(text)[:_MAX_EXACT]
+    return folded_name(text)[:MOST_EXACT]
 
 
 def _once(values: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.search.name_words import FUNCTION_WORDS
-from services.search.text import PREFIX_LETTERS, exact_form
+from services.search.text import MOST_EXACT, PREFIX_LETTERS, exact_form
 from shared.folding import words_of
 
 MOST_CHARACTERS = 500
@@ -48,6 +48,32 @@ class Wording:
 
 def read_wording(q: str) -> Wording:
     """What `q` asks for; whatever it is, it is searched, and `warnings` says what was not used."""
+    return _read_plain(q) or _read_any(q)
+
+
+def _read_plain(q: str) -> Wording | None:
+    """What `q` asks for where it has words only, as nearly all have, in a third of the time."""
+    if not q.isascii() or '"' in q or "-" in q:
+        return None
+    words = tuple(words_of(q))
+    if not 0 < len(words) <= MOST_WORDS:
+        return None
+    capitals = [] if q.islower() else [part for part in q.split() if _is_in_capitals(part)]
+    unfinished = q[-1].isalnum()
+    return Wording(
+        words=words,
+        phrases=(),
+        excluded=(),
+        prefix=words[-1] if unfinished and len(words[-1]) >= PREFIX_LETTERS[0] else None,
+        unfinished=unfinished,
+        whole=" ".join(words)[:MOST_EXACT],
+        capitals=frozenset(read[0] for part in capitals if len(read := words_of(part)) == 1),
+        nothing_to_find=False,
+        warnings=(),
+    )
+
+
+def _read_any(q: str) -> Wording:
     text, is_closed = _closed(q)
     warnings = []
     if not is_closed:

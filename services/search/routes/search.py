@@ -1,5 +1,6 @@
 """GET /search, and the values of its facets."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
@@ -56,7 +57,8 @@ async def search_records(
         answer = await answer_question(view, question, synonyms)
         hot.keep(key, view, synonyms, answer)
     if asked.cursor is None and answer.has_text:
-        state.insights.count(asked.q, answer.total)
+        # Once the answer is on its way.
+        asyncio.get_running_loop().call_soon(state.insights.count, asked.q, answer.total)
     headers = {} if answer.next is None else {"Link": next_link(request, answer.next)}
     return Response(answer.body, media_type="application/json", headers=headers)
 
