@@ -34,7 +34,7 @@ class Wanted:
         runs: Iterable[Words] = (),
     ) -> None:
         listed = set(words)
-        self._runs = tuple(dict.fromkeys(runs))
+        self._runs = {run: " ".join([one_form(word) for word in run]) for run in runs}
         self._prefix = prefix
         self._languages = tuple(languages)
         self._forms = {one_form(word) for word in listed}
@@ -66,7 +66,11 @@ class Wanted:
 
     def _spans_of_runs(self, words: Sequence[PlacedWord], *, stemmed: bool) -> Iterator[Span]:
         """The words of each run, wherever they stand side by side."""
-        for run in self._runs:
+        forms = "" if stemmed else " ".join([one_form(word) for word, _, _ in words])
+        for run, in_one_form in self._runs.items():
+            # Hardly any name has one.
+            if not stemmed and in_one_form not in forms:
+                continue
             for first in range(len(words) - len(run) + 1):
                 if not self._is_same(words[first][0], run[0], stemmed=stemmed):
                     continue

@@ -10,6 +10,8 @@ PlacedWord = tuple[str, int, int]
 
 # As in shared/folding.py; an apostrophe within a word is still in it.
 _WORD = re.compile(r"[^\W_]+(?:'+[^\W_]+)*")
+# The same where there are no others, in half the time.
+_ASCII_WORD = re.compile("[a-z0-9]+")
 _UNSURE = "\0"
 _LAST_KEPT = 0xFFFF
 
@@ -39,7 +41,8 @@ def placed_words(text: str) -> list[PlacedWord]:
     if _UNSURE in folded:
         return _one_by_one(text)
     if "'" not in folded:
-        return [(found[0], *found.span()) for found in _WORD.finditer(folded)]
+        pattern = _ASCII_WORD if folded.isascii() else _WORD
+        return [(found[0], *found.span()) for found in pattern.finditer(folded)]
     return [(found[0].replace("'", ""), *found.span()) for found in _WORD.finditer(folded)]
 
 
