@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from heapq import nlargest, nsmallest
 from typing import Any
 
 from tantivy import DocAddress, Order, Query, Searcher
@@ -74,29 +75,32 @@ def _page_by_score(searcher: Searcher, query: Query, question: Question, stage: 
     if question.cursor is not None:
         _, depth, score, precedence, number = _decode(question, *_POSITIONS["relevance"])
         after = (-score, precedence, number)
-    wanted = max(1, depth) + question.limit + 1
+    # One more shows that there is a next page, and another one ends the group before it.
+    wanted = depth + question.limit + 2
+    growth = _GROWTH
     while True:
         wanted = min(wanted, searcher.num_docs + 1)
         with tantivy_calls():
             found = searcher.search(query, limit=wanted)
-        complete = len(found.hits) < wanted
-        if complete and len(found.hits) < 2 and after is None:
-            hits = [Hit(settled_score(score), address) for score, address in found.hits]
-            return Page(hits, total_of(found))
-        ordered = _settle_ties(searcher, found.hits)
+        hits = [(settled_score(score), address) for score, address in found.hits]
+        complete = len(hits) < wanted
+        if complete and len(hits) < 2 and after is None:
+            return Page([Hit(*hit) for hit in hits], total_of(found))
         if not complete:
-            worst = ordered[-1][0][0]
-            ordered = [entry for entry in ordered if entry[0][0] < worst]
-        begin = 0 if after is None else _place_after(ordered, after)
-        if begin is None and not complete:
-            wanted *= _GROWTH
-            continue
-        if begin is None:
-            begin = bisect_right(ordered, after, key=lambda entry: entry[0])
-        page = ordered[begin : begin + question.limit]
-        if complete or len(ordered) > begin + question.limit:
-            break
-        wanted *= _GROWTH
+            worst = min(score for score, _ in hits)
+            hits = [hit for hit in hits if hit[0] > worst]
+        if complete or len(hits) > depth + question.limit:
+            most = len(hits) if after else question.limit + 1
+            ordered = _settle_ties(searcher, hits, most)
+            begin = 0 if after is None else _place_after(ordered, after)
+            if begin is None and complete:
+                begin = bisect_right(ordered, after, key=lambda entry: entry[0])
+            if begin is not None and (complete or len(ordered) > begin + question.limit):
+                break
+        # Where many are equal, it is soon better to have all of them.
+        wanted *= growth
+        growth *= growth
+    page = ordered[begin : begin + question.limit]
     following = None
     if len(ordered) > begin + len(page):
         (turned, precedence, number), _ = page[-1]
@@ -168,20 +172,37 @@ def _page_by_distance(
 
 
 def _settle_ties(
-    searcher: Searcher, hits: list[tuple[float, DocAddress]]
+    searcher: Searcher, hits: list[tuple[float, DocAddress]], most: int
 ) -> list[tuple[ScoreKey, DocAddress]]:
-    addresses = [address for _, address in hits]
-    if not addresses:
-        return []
-    with tantivy_calls():
-        precedences = searcher.fast_field_values("precedence", addresses)
-        numbers = searcher.fast_field_values("id_number", addresses)
+    """The first of `hits` in their order, `most` of them or a few more that are equal so far.
+
+    Thousands may have the same score: what settles it is looked up only for those that can be
+    among the first.
+    """
+    if len(hits) > most:
+        least = nlargest(most, [score for score, _ in hits])[-1]
+        hits = [hit for hit in hits if hit[0] >= least]
+    ranks = _numbers_in(searcher, "precedence", hits)
+    ranked = [(-score, rank) for (score, _), rank in zip(hits, ranks, strict=True)]
+    if len(hits) > most:
+        last = nsmallest(most, ranked)[-1]
+        kept = [at for at, key in enumerate(ranked) if key <= last]
+        hits, ranked = [hits[at] for at in kept], [ranked[at] for at in kept]
+    numbers = _numbers_in(searcher, "id_number", hits)
     entries = [
-        ((-settled_score(score), int(precedence or 0), int(number or 0)), address)
-        for (score, address), precedence, number in zip(hits, precedences, numbers, strict=True)
+        ((*key, number), address)
+        for key, number, (_, address) in zip(ranked, numbers, hits, strict=True)
     ]
     entries.sort(key=lambda entry: entry[0])
     return entries
+
+
+def _numbers_in(searcher: Searcher, field: str, hits: list[tuple[float, DocAddress]]) -> list[int]:
+    if not hits:
+        return []
+    with tantivy_calls():
+        found = searcher.fast_field_values(field, [address for _, address in hits])
+    return [int(number or 0) for number in found]
 
 
 def _place_after(ordered: list[tuple[ScoreKey, DocAddress]], after: ScoreKey) -> int | None:
