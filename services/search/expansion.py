@@ -40,6 +40,8 @@ class Other:
     how: How
     adjacent: bool = False
     """Whether the words must stand side by side."""
+    beside: int = 0
+    """How many records are known to have it beside what was asked for, as name and acronym."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,9 @@ class Expansion:
         return bool(self.readings)
 
 
-AbbreviationsOf = Callable[[Words], Sequence[Words]]
-"""What the directory's own records write in the place of an acronym or of a name that has one."""
+AbbreviationsOf = Callable[[Words], Sequence[tuple[Words, int]]]
+"""What the directory's own records write in the place of an acronym or of a name that has one, and
+how many of them do."""
 
 
 def expand(
@@ -161,15 +164,15 @@ def _with_synonyms(
             run = units[at : at + count]
             words = tuple(word for unit in run for word in unit.words)
             written = _as_written(asked, places, at, at + count)
-            meant: dict[Words, None] = {}
+            meant: dict[Words, int] = {}
             for one in dict.fromkeys([words, *written]):
-                meant |= dict.fromkeys(synonyms.others_of(one))
+                meant = dict.fromkeys(synonyms.others_of(one), 0) | meant
                 # Of names only the whole question: a name within it is found as such.
                 if count in {1, len(units)}:
-                    meant |= dict.fromkeys(abbreviations_of(one))
+                    meant |= abbreviations_of(one)
             if meant:
                 kept = tuple(other for unit in run for other in unit.others) if count == 1 else ()
-                found.append(_with_others(Unit(words, run[-1].prefix, kept), tuple(meant)))
+                found.append(_with_others(Unit(words, run[-1].prefix, kept), [*meant.items()]))
                 break
         else:
             count = 1
@@ -178,10 +181,10 @@ def _with_synonyms(
     return found
 
 
-def _with_others(unit: Unit, meant: Sequence[Words]) -> Unit:
+def _with_others(unit: Unit, meant: Sequence[tuple[Words, int]]) -> Unit:
     if not meant:
         return unit
-    others = (Other(words, SYNONYM_SHARE, "synonym", adjacent=True) for words in meant)
+    others = (Other(words, SYNONYM_SHARE, "synonym", True, beside) for words, beside in meant)
     return Unit(unit.words, unit.prefix, (*unit.others, *others))
 
 

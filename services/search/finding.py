@@ -43,11 +43,11 @@ class Finding:
     def __init__(self, view: View, question: Question, synonyms: Synonyms) -> None:
         self.view = view
         self.question = question
-        terms = Terms(view.searcher, view.vocabulary, question.audience)
-        self.languages = terms.words.languages
+        self._terms = Terms(view.searcher, view.vocabulary, question.audience)
+        self.languages = self._terms.words.languages
         self._synonyms = synonyms
         self.searcher: Searcher = view.searcher
-        self.builder = QueryBuilder(terms, question, view.words)
+        self.builder = QueryBuilder(self._terms, question, view.words)
         self.stage = AS_ASKED
         self._circle: list[Clause] | None = None
         self._taxonomy: Taxonomy | None = None
@@ -117,7 +117,7 @@ class Finding:
             self.view.vocabulary,
             self.question.audience,
             self._synonyms,
-            self.abbreviations_of,
+            self._terms.abbreviations_of,
             mend_every=stage in {MENDED, SOME_WORDS},
         )
 
@@ -156,10 +156,6 @@ class Finding:
             with tantivy_calls():
                 self._taxonomy = self.view.taxonomy()
         return self._taxonomy
-
-    def abbreviations_of(self, words: Sequence[str]) -> list[tuple[str, ...]]:
-        """What the records that this audience finds write in the place of these words."""
-        return self.view.abbreviations_of(" ".join(words), self.question.audience)
 
     def found_by(self, words: Sequence[str]) -> tuple[int, bool]:
         """How many hits other words would have, filters being kept, and whether they are a name."""

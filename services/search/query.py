@@ -87,7 +87,7 @@ class QueryBuilder:
         """All of the units."""
         clauses: list[Clause] = []
         for unit in units:
-            if unit.others:
+            if any(map(self._finds_more, unit.others)):
                 clauses.append((Occur.Must, self.unit(unit)))
                 continue
             for at, word in enumerate(unit.words):
@@ -145,13 +145,16 @@ class QueryBuilder:
         """One word, or what may stand in its place."""
         asked = all_of([self.word(word) for word in unit.words[:-1]]
                         + [self.word(unit.words[-1], unit.prefix)])  # fmt: skip
-        if not unit.others:
-            return asked
         others = [
             Query.boost_query(self.other(other), self.share_of(other, unit))
             for other in unit.others
+            if self._finds_more(other)
         ]
-        return Query.disjunction_max_query([asked, *others])
+        return Query.disjunction_max_query([asked, *others]) if others else asked
+
+    def _finds_more(self, other: Other) -> bool:
+        """Whether it may find records that have not what was asked for as well, and better."""
+        return not other.beside or not self._terms.at_most(other.beside, other.words)
 
     def other(self, other: Other) -> Query:
         """What may stand in the place of a word."""
@@ -198,7 +201,7 @@ class QueryBuilder:
     def _stems(self, word: str) -> list[str]:
         """The stems of `word` that descriptions have."""
         stems = dict.fromkeys(stem(word, language) for language in self._words.languages)
-        return [stemmed for stemmed in stems if self._terms.has_stem(stemmed)]
+        return [stemmed for stemmed in stems if self._terms.has(DESCRIPTION, stemmed)]
 
     def places(self, word: str) -> list[tuple[str, str]]:
         """Fields in which a word counts, each with the form in which they have it."""

@@ -10,7 +10,7 @@ Fields = dict[str, Any]
 
 # Part of a folder's name: an index of another format is never opened but built again. Count it up
 # with every change to the fields, to folding, to name_words or to what goes into a field.
-FORMAT = 3
+FORMAT = 4
 
 # Words in one form (name_words), with positions for phrases.
 TITLE, NAMES, AROUND = "title", "names", "around"
@@ -34,8 +34,10 @@ EXACT_FIELDS = (
 )
 # The content words of a whole name, sorted: the same for 'Leicester University'.
 SAME_WORDS = "same_words"
-# Acronyms, and names beside which there is an acronym: what stands for what within one record.
-ABBREVIATED = "abbreviated"
+# Acronyms, and names beside which there is an acronym; and each with what stands for it within the
+# same record.
+ABBREVIATED, BESIDE = "abbreviated", "beside"
+BETWEEN = "\x01"
 LANGUAGES = "languages"
 # Filters that are also facets.
 FACET_FIELDS = ("kind", "level", "sector", "country", "area", "topic", "status", "year")
@@ -57,7 +59,16 @@ def build_schema() -> Schema:
     builder.add_text_field("audience", tokenizer_name="raw", index_option="basic")
     for field in WORD_FIELDS:
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="position")
-    for field in (PREFIXES, FOUND, WORDS, SAME_WORDS, ABBREVIATED, LANGUAGES, *EXACT_FIELDS):
+    for field in (
+        PREFIXES,
+        FOUND,
+        WORDS,
+        SAME_WORDS,
+        ABBREVIATED,
+        BESIDE,
+        LANGUAGES,
+        *EXACT_FIELDS,
+    ):
         builder.add_text_field(field, tokenizer_name="raw", index_option="basic")
     for field in ("topic_id", "area_key", "notation", "scheme", "broader"):
         builder.add_text_field(field, tokenizer_name="raw", index_option="basic")

@@ -4,11 +4,31 @@ A clause that cannot match costs more to search with than that question does. It
 difference to what is found.
 """
 
-from tantivy import Searcher
+from collections.abc import Container, Mapping
 
-from services.search.schema import AROUND, DESCRIPTION, PREFIXES, as_stem
+from tantivy import Occur, Query, Searcher
+
+from services.search.boundary import tantivy_calls
+from services.search.clauses import term as term_query
+from services.search.name_words import one_form
+from services.search.schema import (
+    ABBREVIATED,
+    AROUND,
+    BESIDE,
+    BETWEEN,
+    DESCRIPTION,
+    NAMES,
+    PREFIXES,
+    TITLE,
+    as_stem,
+)
+from services.search.stems import stem
 from services.search.text import PREFIX_LETTERS
 from services.search.vocabulary import Vocabulary
+from services.search.wording import Words
+
+# An acronym of more bodies than this stands for none of them in particular.
+_MOST_BODIES = 3
 
 
 class Terms:
@@ -20,27 +40,65 @@ class Terms:
 
     def __init__(self, searcher: Searcher, vocabulary: Vocabulary, audience: str) -> None:
         self.searcher = searcher
-        self.words = vocabulary.of(audience)
+        self.words = words = vocabulary.of(audience)
         self._vocabulary = vocabulary
         self._audience = audience
         self._is_known = vocabulary.learned_from is searcher
+        self._known: Mapping[str, Container[str]] = (
+            {
+                TITLE: words.forms,
+                NAMES: words.forms,
+                AROUND: words.around,
+                DESCRIPTION: words.forms,
+                "exact_acronym": words.acronyms,
+            }
+            if self._is_known
+            else {}
+        )
 
     def has(self, field: str, term: str) -> bool:
-        """Whether a record has `term` in `field`."""
+        """Whether a record has `term` in `field`; of a name's word, whether one has it anywhere."""
+        if field in self._known:
+            return self.may_have(field, term)
         return self.searcher.doc_freq(field, term) > 0
 
-    def has_stem(self, stem: str) -> bool:
-        """Whether a description has a word of this stem."""
-        if self._is_known:
-            return as_stem(stem) in self.words.forms
-        return self.has(DESCRIPTION, stem)
-
-    def has_around(self, word: str) -> bool:
-        """Whether a record is about a topic, or in a place, of this name."""
-        return word in self.words.around if self._is_known else self.has(AROUND, word)
+    def may_have(self, field: str, term: str) -> bool:
+        """The same where it is known, and true where the index would have to be asked."""
+        known = self._known.get(field)
+        return known is None or (as_stem(term) if field == DESCRIPTION else term) in known
 
     def has_beginning(self, beginning: str) -> bool:
         """Whether a word of a name begins so; said of some that only descriptions have, too."""
         return self._vocabulary.has_beginning(beginning, self._audience) or self.has(
             PREFIXES, beginning[: PREFIX_LETTERS[1]]
+        )
+
+    def abbreviations_of(self, words: Words) -> list[tuple[Words, int]]:
+        """What the audience's records write in the place of `words`, and how many of them do.
+
+        That is the names of the bodies whose acronym it is, or the acronyms of those whose name.
+        """
+        key = " ".join(words)
+        if not 0 < self.words.abbreviated.get(key, 0) <= _MOST_BODIES:
+            return []
+        # Read from the terms of those records: their documents would take three times as long.
+        beginning = f"{key}{BETWEEN}"
+        own = [
+            (Occur.Must, term_query(ABBREVIATED, key)),
+            (Occur.Must, term_query("audience", self._audience)),
+        ]
+        with tantivy_calls():
+            pairs = self.searcher.terms_with_prefix(
+                BESIDE, beginning, filter_query=Query.boolean_query(own)
+            )
+        return [(tuple(pair.removeprefix(beginning).split()), count) for pair, count in pairs]
+
+    def at_most(self, records: int, words: Words) -> bool:
+        """Whether it is known that no more than `records` have `words` side by side."""
+        forms = self.words.forms
+        if not self._is_known or min(forms.get(one_form(word), 0) for word in words) > records:
+            return False
+        return not any(
+            all(as_stem(stem(word, language)) in forms for word in words)
+            for language in self.words.languages
         )

@@ -10,7 +10,7 @@ import orjson
 from services.search.countries import names_of_area, names_of_country
 from services.search.name_words import content_words, one_form, same_words
 from services.search.ranking import precedence_of, prominence_of
-from services.search.schema import Fields, as_stem
+from services.search.schema import BETWEEN, Fields, as_stem
 from services.search.stems import language_of, stem
 from shared.audience import cut_partner
 from shared.folding import folded_name
@@ -21,6 +21,7 @@ PREFIX_LETTERS = (2, 24)
 # As much of an id as an unsigned field holds with room to spare.
 _LOWER_BITS = (1 << 62) - 1
 MOST_EXACT = 500
+_MOST_NAMES = 4
 # As much as a cursor can carry in any script.
 _MOST_OF_A_NAME = 200
 _LONGEST_WORD = 100
@@ -113,6 +114,7 @@ def _partner_fields(cut: JsonObject, audiences: list[str], sequence: int) -> Fie
         fields["exact_other"] = _exact([*others, *former])
     if acronyms:
         fields["abbreviated"] = _exact([*acronyms, title, *labels])
+        fields["beside"] = _pairs(_exact(acronyms), _exact([title, *labels]))
     fields |= _partner_filters(cut, notations)
     return fields
 
@@ -237,6 +239,17 @@ def _identifiers(cut: JsonObject) -> list[str]:
 
 def _exact(values: Iterable[str]) -> list[str]:
     return _once([_folded(value)[:MOST_EXACT] for value in values])
+
+
+def _pairs(acronyms: list[str], names: list[str]) -> list[str]:
+    """Each of a body's acronyms with its names, and each of its names with its acronyms."""
+    others = dict.fromkeys(names, acronyms) | dict.fromkeys(acronyms, names)
+    return [
+        f"{key}{BETWEEN}{other}"
+        for key, standing in others.items()
+        for other in standing[:_MOST_NAMES]
+        if other != key
+    ]
 
 
 def exact_form(text: str) -> str:

@@ -50,7 +50,11 @@ class WholeNames:
         found = []
         # Whoever has a name has its words; only identifiers have no key of their own.
         if self._terms.has(SAME_WORDS, key):
-            found = [self._tier(field, reading, term(field, whole)) for field in EXACT_FIELDS]
+            found = [
+                self._tier(field, reading, term(field, whole))
+                for field in EXACT_FIELDS
+                if self._terms.may_have(field, whole)
+            ]
             found.append(self._tier(SAME_WORDS, reading, term(SAME_WORDS, key)))
         elif self._terms.has("exact_other", whole):
             found = [
@@ -77,7 +81,7 @@ class WholeNames:
                 (words[:-count], words[-count:]),
                 (words[count:], words[:count]),
             ):
-                if not all(self._terms.has_around(word) for word in place):
+                if not all(self._terms.has(AROUND, word) for word in place):
                     continue
                 key = same_words(name)
                 if self._terms.has(SAME_WORDS, key):

@@ -153,6 +153,30 @@ async def test_an_acronym_finds_its_name_and_a_name_its_acronym(search: ServedSe
     assert set(titles[1:]) == {"Nipuf and Friends", "Puffin Watch"}
 
 
+async def test_what_only_one_body_writes_is_marked_and_looked_for(search: ServedSearch) -> None:
+    """Of a body that alone has its acronym; whoever writes it too is found before it is learned."""
+    name, create = "Society of Quokka Wardens", search.directory.create
+    await create(name, names=[named(name, "display"), named("SQWAR", "acronym")])
+    await search.caught_up()
+    await learned(search)
+    by_name = await search.ask(q=name)
+    by_acronym = await search.ask(q="sqwar ")
+    for answer in (by_name, by_acronym):
+        (hit,) = answer["items"]
+        assert hit["title"] == name
+        assert hit["highlights"]["acronyms"] == ["<mark>SQWAR</mark>"]
+        assert hit["highlights"]["names"][0].count("<mark>") >= 3
+    await create("Friends of SQWAR")
+    await create("Former Society of Quokka Wardens")
+    await search.caught_up()
+    assert set(await search.titles(name)) == {
+        name,
+        "Friends of SQWAR",
+        "Former Society of Quokka Wardens",
+    }
+    assert set(await search.titles("sqwar ")) == set(await search.titles(name))
+
+
 async def test_an_acronym_of_many_bodies_stands_for_none_of_their_names(
     search: ServedSearch,
 ) -> None:
