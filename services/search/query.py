@@ -1,6 +1,7 @@
 """A question as a tantivy query, made of terms only: no query language, so none to get wrong."""
 
 from collections.abc import MutableMapping, Sequence
+from dataclasses import replace
 from enum import Enum
 
 from tantivy import Occur, Query
@@ -72,11 +73,12 @@ class QueryBuilder:
     def _text(self, expansion: Expansion, mode: Mode, tiers: Tiers) -> list[Clause]:
         """What must be found. All in one list is found in half the time of lists within lists."""
         contained = [] if mode is Mode.every_word else self.names.contained(expansion)
+        units = [self._without_needless(unit) for unit in expansion.units]
         if mode is Mode.some_words:
-            words = self._some_of([self.unit(unit) for unit in expansion.units], contained)
+            words = self._some_of([self.unit(unit) for unit in units], contained)
             contained = []
         else:
-            words = self._every(expansion.units)
+            words = self._every(units)
         instead = [silent(tier.query) for tier in tiers if not tier.has_words] + contained
         if not instead:
             return words
@@ -87,7 +89,7 @@ class QueryBuilder:
         """All of the units."""
         clauses: list[Clause] = []
         for unit in units:
-            if any(map(self._finds_more, unit.others)):
+            if unit.others:
                 clauses.append((Occur.Must, self.unit(unit)))
                 continue
             for at, word in enumerate(unit.words):
@@ -145,16 +147,22 @@ class QueryBuilder:
         """One word, or what may stand in its place."""
         asked = all_of([self.word(word) for word in unit.words[:-1]]
                         + [self.word(unit.words[-1], unit.prefix)])  # fmt: skip
+        if not unit.others:
+            return asked
         others = [
             Query.boost_query(self.other(other), self.share_of(other, unit))
             for other in unit.others
-            if self._finds_more(other)
         ]
-        return Query.disjunction_max_query([asked, *others]) if others else asked
+        return Query.disjunction_max_query([asked, *others])
 
-    def _finds_more(self, other: Other) -> bool:
-        """Whether it may find records that have not what was asked for as well, and better."""
-        return not other.beside or not self._terms.at_most(other.beside, other.words)
+    def _without_needless(self, unit: Unit) -> Unit:
+        """The unit without those others whose records all have what was asked for."""
+        needed = [
+            other
+            for other in unit.others
+            if not other.beside or not self._terms.at_most(other.beside, other.words)
+        ]
+        return unit if len(needed) == len(unit.others) else replace(unit, others=tuple(needed))
 
     def other(self, other: Other) -> Query:
         """What may stand in the place of a word."""

@@ -4,11 +4,12 @@ A clause that cannot match costs more to search with than that question does. It
 difference to what is found.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 
-from tantivy import Occur, Query, Searcher
+from tantivy import Searcher
 
-from services.search.boundary import tantivy_calls
+from services.search.boundary import tantivy_calls, total_of
+from services.search.clauses import all_of
 from services.search.clauses import term as term_query
 from services.search.name_words import one_form
 from services.search.schema import (
@@ -17,6 +18,7 @@ from services.search.schema import (
     BESIDE,
     BETWEEN,
     DESCRIPTION,
+    FOUND,
     NAMES,
     PREFIXES,
     TITLE,
@@ -29,6 +31,8 @@ from services.search.wording import Words
 
 # An acronym of more bodies than this stands for none of them in particular.
 _MOST_BODIES = 3
+# So many of the rarest words of a name nearly always tell it from all others.
+_TELLING = 3
 
 
 class Terms:
@@ -83,22 +87,32 @@ class Terms:
             return []
         # Read from the terms of those records: their documents would take three times as long.
         beginning = f"{key}{BETWEEN}"
-        own = [
-            (Occur.Must, term_query(ABBREVIATED, key)),
-            (Occur.Must, term_query("audience", self._audience)),
-        ]
+        own = all_of([term_query(ABBREVIATED, key), term_query("audience", self._audience)])
         with tantivy_calls():
-            pairs = self.searcher.terms_with_prefix(
-                BESIDE, beginning, filter_query=Query.boolean_query(own)
-            )
+            pairs = self.searcher.terms_with_prefix(BESIDE, beginning, filter_query=own)
         return [(tuple(pair.removeprefix(beginning).split()), count) for pair, count in pairs]
 
     def at_most(self, records: int, words: Words) -> bool:
-        """Whether it is known that no more than `records` have `words` side by side."""
+        """Whether it is known that no more than `records` have `words` side by side.
+
+        It is known where so few have the rarest of them in whatever place. To ask who has a few of
+        them takes a third of the time of looking for all of them side by side.
+        """
         forms = self.words.forms
-        if not self._is_known or min(forms.get(one_form(word), 0) for word in words) > records:
-            return False
-        return not any(
-            all(as_stem(stem(word, language)) in forms for word in words)
+        if not self._is_known or any(
+            all(self.has(DESCRIPTION, stem(word, language)) for word in words)
             for language in self.words.languages
-        )
+        ):
+            return False
+        every = {one_form(word) for word in words}
+        rarest = sorted(every, key=lambda form: forms.get(form, 0))[:_TELLING]
+        if forms.get(rarest[0], 0) <= records:
+            return True
+        return len(rarest) > 1 and self._count(rarest) <= records
+
+    def _count(self, forms: Sequence[str]) -> int:
+        """How many of the audience's records have all of these forms, wherever they stand."""
+        queries = [term_query("audience", self._audience)]
+        queries += [term_query(FOUND, form) for form in forms]
+        with tantivy_calls():
+            return total_of(self.searcher.search(all_of(queries), limit=1))
