@@ -55,6 +55,8 @@ class QueryBuilder:
         self._question = question
         self._words = terms.words
         self._known = known
+        # Asked for once, though facets are counted with queries of their own.
+        self._needed: dict[Unit, Unit] = {}
         self.names = WholeNames(terms, question.wording)
 
     def matching(self, expansion: Expansion, filters: Sequence[Clause], mode: Mode) -> Query:
@@ -157,12 +159,15 @@ class QueryBuilder:
 
     def _without_needless(self, unit: Unit) -> Unit:
         """The unit without those others whose records all have what was asked for."""
-        needed = [
-            other
-            for other in unit.others
-            if not other.beside or not self._terms.at_most(other.beside, other.words)
-        ]
-        return unit if len(needed) == len(unit.others) else replace(unit, others=tuple(needed))
+        found = self._needed.get(unit)
+        if found is None:
+            needed = tuple(
+                other
+                for other in unit.others
+                if not other.beside or not self._terms.at_most(other.beside, other.words)
+            )
+            found = self._needed[unit] = replace(unit, others=needed) if unit.others else unit
+        return found
 
     def other(self, other: Other) -> Query:
         """What may stand in the place of a word."""
