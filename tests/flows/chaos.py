@@ -37,12 +37,13 @@ class Size:
 SIZE = Size(20_000, 8, 1_000, 5, 4.0, 600.0) if LONG else Size(900, 6, 180, 1, 0.6, 120.0)
 SETTINGS = {
     "TOKEN_SECONDS": "3600",
-    # Nobody is given up for being away: what is owed waits for hundreds of attempts.
-    "WEBHOOK_RETRY_SECONDS": "0,0.5,1,2" + ",4" * 500,
+    # Nobody is given up for being away: what is owed waits for hundreds of attempts. In the long
+    # form thousands wait for those in trouble, and would keep both cores busy by being tried often.
+    "WEBHOOK_RETRY_SECONDS": "0,0.5,1,2" + (",4,8,15,30" + ",60" * 200 if LONG else ",4" * 500),
     "WEBHOOK_OVERLOAD_SECONDS": "1",
-    "WEBHOOK_TIMEOUT_SECONDS": "3",
-    "WEBHOOK_CONNECT_TIMEOUT_SECONDS": "1",
-    "WEBHOOK_LEASE_SECONDS": "7",
+    "WEBHOOK_TIMEOUT_SECONDS": "5",
+    "WEBHOOK_CONNECT_TIMEOUT_SECONDS": "3",
+    "WEBHOOK_LEASE_SECONDS": "9",
 }
 
 
