@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.notify.attempted import Attempted
+from services.notify.lines import hold_lines_alone
 from services.notify.models import DELIVERIES, WEBHOOKS, DeliveryState, WebhookState
 from services.notify.retries import Delivered, GaveUp
 from services.notify.switching import switch_off
@@ -122,6 +123,8 @@ async def judge_failing(database: Database, rule: HealthRule, notify_url: str) -
     count = 0
     for webhook_id, failing_since in found:
         async with database.transaction() as session:
+            # Who sends locks deliveries before webhooks, a switch the other way round.
+            await hold_lines_alone(session)
             count += await _judge(session, webhook_id, failing_since, rule, notify_url)
     if quiet:
         async with database.transaction() as session:

@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 from services.notify.accounts import lock_open_account
 from services.notify.fan_out import owe_one
 from services.notify.keys import add_key
+from services.notify.lines import hold_lines_alone
 from services.notify.models import (
     WEBHOOKS,
     AccountRow,
@@ -198,6 +199,8 @@ async def change_webhook(
         WebhookUnverified: it was to be switched on, and has not answered its challenge.
         AccountClosed: nothing is sent to it anyhow.
     """
+    # Who sends locks deliveries before webhooks, a switch the other way round: not both at once.
+    await hold_lines_alone(session)
     webhook = await find_webhook(session, webhook_id, caller)
     await lock_open_account(session, webhook.account_id)
     said = patch.model_fields_set
