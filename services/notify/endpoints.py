@@ -5,7 +5,7 @@ whatever changes one of these values counts the revision up, in the same transac
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -126,6 +126,19 @@ class EndpointBook:
             headers=headers,
             unusable=unusable,
         )
+
+
+async def read_revisions(
+    session: AsyncSession, webhook_ids: Collection[UUID]
+) -> dict[UUID, int | None]:
+    """The revision that each of these webhooks has now; None where it was deleted."""
+    found: dict[UUID, int | None] = dict.fromkeys(webhook_ids)
+    if found:
+        rows = await session.execute(
+            select(WEBHOOKS.c.id, WEBHOOKS.c.revision).where(WEBHOOKS.c.id.in_(webhook_ids))
+        )
+        found |= {row.id: row.revision for row in rows}
+    return found
 
 
 async def count_revision_up(session: AsyncSession, webhook_id: UUID) -> None:

@@ -19,7 +19,7 @@ from services.notify.attempted import Attempted, outcome_name
 from services.notify.attempts import record_attempts
 from services.notify.backing_off import BackingOff
 from services.notify.deliveries import LeasedDelivery, Room, hand_back, lease_due
-from services.notify.endpoints import Endpoint, EndpointBook
+from services.notify.endpoints import Endpoint, EndpointBook, read_revisions
 from services.notify.lines import hold_lines
 from services.notify.messages import MessageBook
 from services.notify.outbound import Outbound
@@ -84,6 +84,7 @@ class Sender:
         self._backing_off = BackingOff(limits.requests_per_endpoint, schedule.overload_seconds)
         self._answered_at: dict[UUID, float] = {}
         self._turns: dict[UUID, asyncio.Semaphore] = {}
+        self._revisions: dict[UUID, int | None] = {}
         self._under_way: dict[asyncio.Task[None], LeasedDelivery] = {}
         self._attempted: list[Attempted] = []
         self._not_attempted: list[LeasedDelivery] = []
@@ -115,6 +116,9 @@ class Sender:
                 self._endpoints,
                 self._messages,
             )
+            in_line = [webhook_id for webhook_id, turn in self._turns.items() if turn.locked()]
+            revisions = await read_revisions(session, in_line)
+        self._revisions = revisions
         self._stepped_at = time.monotonic()
         # Only now that it is committed: a failed transaction is repeated with all of it.
         del self._attempted[: len(attempted)]
@@ -193,9 +197,9 @@ class Sender:
         try:
             limits = self._limits
             latest = limits.lease_seconds - limits.timeout_seconds - _WRITING_SECONDS
+            # Its lease could end before the attempt does, and another worker would send too.
             is_late = time.monotonic() - leased_at > max(latest, 0.0)
-            if is_late or self._backing_off.rests(endpoint_id):
-                # The lease could end before the attempt does, and another worker would send too.
+            if is_late or self._backing_off.rests(endpoint_id) or self._is_of_old(delivery):
                 self._not_attempted.append(delivery)
                 return
             at, started = datetime.now(UTC), time.perf_counter()
@@ -205,6 +209,11 @@ class Sender:
             self._note(endpoint_id, answer, milliseconds)
         finally:
             turn.release()
+
+    def _is_of_old(self, delivery: LeasedDelivery) -> bool:
+        """Whether its webhook, or what its account may see, has changed while it stood in line."""
+        revision = delivery.endpoint.revision
+        return self._revisions.get(delivery.endpoint.id, revision) != revision
 
     async def _take_turn(self, turn: asyncio.Semaphore, endpoint_id: UUID) -> bool:
         """Wait in line; False where the endpoint answers nothing at all while we do.

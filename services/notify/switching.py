@@ -24,8 +24,9 @@ async def switch_off(
 ) -> bool:
     """Send no more to the webhook, `only_if` its row is so; whether this changed its state.
 
-    Its deliveries lose their time for an attempt: the search for due ones must not walk through
-    what waits for a webhook that is off.
+    What stands in line at a worker is given back, because its revision counts up. Its deliveries
+    lose their time for an attempt: the search for due ones must not walk through what waits for a
+    webhook that is off.
     """
     columns = WEBHOOKS.c
     changed = await session.scalars(
@@ -35,6 +36,7 @@ async def switch_off(
             state=state.value,
             state_reason=reason[:_LONGEST_REASON],
             disabled_at=now if state is WebhookState.disabled else None,
+            revision=columns.revision + 1,
         )
         .returning(columns.id)
     )

@@ -11,6 +11,8 @@ from tests.receiver import Receiver, Reply, serve_receiver
 from tests.waiting import wait_until
 
 CLOSED = "its account was closed"
+# Many more than are sent to one endpoint at a time, and fewer than a worker takes in hand of it.
+IN_HAND = 120
 
 
 def _desk(street: str) -> dict[str, Any]:
@@ -103,6 +105,45 @@ async def test_what_was_owed_before_is_not_sent_after(
         first["id"],
         second["id"],
     ]
+
+
+async def test_what_stands_in_line_is_not_sent_after_either(
+    notify: ServedNotify, receiver: Receiver, other: Receiver
+) -> None:
+    """A quick endpoint has more in hand than is under way: that is given back, and stays owed."""
+    account_id, member = await notify.directory.account_with_id("member")
+    webhook = await notify.register(receiver.url, member)
+    await notify.directory.create("Shows that it is quick")
+    await notify.settled(webhook, "delivered")
+    path = f"/webhooks/{webhook['id']}"
+    await notify.client.patch(path, json={"state": "paused"}, headers=member)
+    for number in range(IN_HAND):
+        await notify.directory.create(f"In hand {number}")
+    await notify.settled(webhook, "pending", IN_HAND)
+    gates = [asyncio.Event() for _ in range(IN_HAND)]
+    receiver.script = [Reply(held_until=gate) for gate in gates]
+    closed = iter(gates)
+
+    async def is_disabled() -> bool:
+        # An endpoint that answers nothing at all has nothing in line for long.
+        next(closed).set()
+        return bool((await notify.get(path))["state"] == "disabled")
+
+    assert await _switch_on(notify, webhook) == 200
+    await receiver.got(2)
+    await notify.directory.change_account(account_id, disabled=True)
+    await wait_until(is_disabled, "the webhook is disabled")
+    # What is sent to another one from now on was taken in hand after the closing.
+    await notify.register(other.url)
+    await notify.directory.create("After the closing")
+    await other.got(1)
+    sent = len(receiver.requests)
+    for gate in closed:
+        gate.set()
+    await notify.settled(webhook, "delivered", sent)
+    owed = await notify.settled(webhook, "pending", 1 + IN_HAND - sent)
+    assert len(receiver.requests) == sent < 1 + IN_HAND
+    assert {(one["attempts"], one["next_attempt_at"]) for one in owed} == {(0, None)}
 
 
 async def test_webhooks_of_an_account_that_is_opened_again_wait_to_be_switched_on(
