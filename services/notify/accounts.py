@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.notify.lines import hold_lines_alone
 from services.notify.models import ACCOUNTS, DELIVERIES, WEBHOOKS, AccountRow, WebhookState
 from shared.databases import Database
 from shared.events import AccountState
@@ -42,12 +43,17 @@ async def heed_accounts(session: AsyncSession, events: Sequence[JsonObject], now
     Raises:
         pydantic.ValidationError: one has not its type's shape.
     """
+    # Before any account is locked, as whoever changes a webhook has it.
+    await hold_lines_alone(session)
     for event in events:
         await keep_account(session, AccountState.model_validate(event["data"]["account"]), now)
 
 
 async def keep_account(session: AsyncSession, state: AccountState, now: datetime) -> None:
-    """Let the account be what `state` says, unless it is older than what is known."""
+    """Let the account be what `state` says, unless it is older than what is known.
+
+    The caller holds the lines alone: who sends locks deliveries and webhooks in another order.
+    """
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     hearsay = {"id": state.id, "name": "", "role": state.role.value, "version": _HEARSAY}
     await session.execute(insert(ACCOUNTS).values(hearsay).on_conflict_do_nothing())
@@ -68,8 +74,6 @@ async def keep_account(session: AsyncSession, state: AccountState, now: datetime
 
 async def _disable_webhooks(session: AsyncSession, account_id: UUID, now: datetime) -> None:
     mine = [WEBHOOKS.c.account_id == account_id, WEBHOOKS.c.state.in_(_SENT_TO)]
-    # Deliveries before webhooks, as whoever writes down attempts has it: the other way round the
-    # two could wait for each other.
     await session.execute(
         update(DELIVERIES)
         .where(
@@ -159,6 +163,7 @@ async def _ask_for(database: Database, directory: DirectoryClient, account_id: U
         if error.response.status_code != httpx.codes.NOT_FOUND:
             raise
     async with database.transaction() as session:
+        await hold_lines_alone(session)
         now = await database_time(session)
         await keep_account(session, state or _nobody(account_id, now), now)
 
