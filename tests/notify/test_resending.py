@@ -122,8 +122,8 @@ async def brief(
     settings = notify_settings(
         notify_database_url,
         directory.redis_url,
-        WEBHOOK_TIMEOUT_SECONDS="1",
-        WEBHOOK_LEASE_SECONDS="3.5",
+        WEBHOOK_TIMEOUT_SECONDS="4",
+        WEBHOOK_LEASE_SECONDS="7",
         WEBHOOK_RECOVER_AT_ONCE="2",
     )
     async with serve_notify(settings, directory) as served:
