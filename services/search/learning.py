@@ -50,13 +50,13 @@ class VocabularyLearner:
             return 0
         if searcher is self._learned_from:
             return 0
-        started = time.monotonic()
+        started, committed_at = time.monotonic(), self._reading.committed_at
         try:
             self._vocabulary = await asyncio.to_thread(learn, searcher, self._vocabulary)
         except IndexFailed as error:
             self._reading.failed(error)
             raise
-        self._reading.learn(self._vocabulary)
+        self._reading.learn(self._vocabulary, committed_at)
         self._learned_from = searcher
         seconds = time.monotonic() - started
         self._rest_until = time.monotonic() + seconds / _SHARE

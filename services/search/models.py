@@ -280,8 +280,9 @@ class VocabularyRead(BaseModel):
     """The words that typing errors are mended to."""
 
     words: int = PydanticField(description="Words of the records that the caller may find.")
-    learned_at: datetime | None = PydanticField(
-        description="When they were last learned; null before the first time."
+    commit_at: datetime | None = PydanticField(
+        description="When the commit was made whose words they are: `last_commit_at`, or a moment "
+        "before it while newer words are being learned. Null before the first time."
     )
 
 

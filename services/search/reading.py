@@ -51,8 +51,8 @@ class IndexReader:
         self.damage: str | None = None
         """What is known to be wrong with the live index, until another one is opened."""
         self._told_at = float("-inf")
-        self.learned_at: float | None = None
-        """When the vocabulary was learned, in seconds since 1970."""
+        self.learned_commit_at: float | None = None
+        """When the commit was made whose vocabulary it is, in seconds since 1970."""
 
     def view(self) -> View:
         """The newest commit, and the vocabulary as it was last learned from one.
@@ -66,10 +66,10 @@ class IndexReader:
             view = self._view = View(searcher, self._vocabulary, view)
         return view
 
-    def learn(self, vocabulary: Vocabulary) -> None:
-        """Use `vocabulary` from now on."""
+    def learn(self, vocabulary: Vocabulary, committed_at: float | None) -> None:
+        """Use `vocabulary`, which is that of the commit of that moment, from now on."""
         self._vocabulary = vocabulary
-        self.learned_at = time.time()
+        self.learned_commit_at = committed_at
 
     def failed(self, error: Exception) -> None:
         """Note that the index could not be read; DamageWatch looks into it."""

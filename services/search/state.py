@@ -69,9 +69,9 @@ async def describe_index(
         kinds=dict(sorted(kinds.items())),
         vocabulary=VocabularyRead(
             words=len(view.vocabulary.of(audience_value(audience)).words),
-            learned_at=None
-            if reading.learned_at is None
-            else datetime.fromtimestamp(reading.learned_at, UTC),
+            commit_at=None
+            if reading.learned_commit_at is None
+            else datetime.fromtimestamp(reading.learned_commit_at, UTC),
         ),
         log_id=stored.position.log_id,
         position=stored.position.sequence,

@@ -133,7 +133,7 @@ def _change_topic(directory: ScriptedDirectory, chance: random.Random) -> Json:
 async def everything_in(home: IndexHome) -> dict[str, Any]:
     """All that each audience can find, with its counts; scores are left out, as they may differ."""
     reader = IndexReader(home)
-    reader.learn(learn(reader.searcher()))
+    reader.learn(learn(reader.searcher()), reader.committed_at)
     found: dict[str, Any] = {}
     for audience in (Visibility.public, Visibility.member):
         for asked in _questions():

@@ -34,6 +34,6 @@ async def learned(search: ServedSearch) -> None:
     gone_at = (await search.index())["last_commit_at"]
 
     async def is_forgotten() -> bool:
-        return bool((await search.index())["vocabulary"]["learned_at"] > gone_at)
+        return bool((await search.index())["vocabulary"]["commit_at"] >= gone_at)
 
     await wait_until(is_forgotten, "that it is gone is learned too")

@@ -32,10 +32,9 @@ async def learned(search: ServedSearch) -> tuple[Any, Any]:
     async def is_learned() -> bool:
         found[:] = [await search.index(), await search.index(member)]
         public, signed_in = found
-        known = public["vocabulary"]["learned_at"]
-        # A marker was gone with the last commit, and so are its words with the next lesson.
-        return known is not None and bool(
-            known > public["last_commit_at"]
+        # A marker was gone with the last commit, and so are its words with the lesson from it.
+        return bool(
+            public["vocabulary"]["commit_at"] == public["last_commit_at"]
             and public["vocabulary"]["words"] + 2 == signed_in["vocabulary"]["words"]
         )
 
