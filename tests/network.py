@@ -27,11 +27,17 @@ BOOTSTRAP = ("first-secretariat", "secret of the first secretariat account")
 START_SECONDS = 90.0
 
 
+# Below those that systems give to outgoing connections, which tests make by the thousand: one of
+# them could take a port between its being found free and its being listened on.
+_PORTS = range(15_000, 32_000)
+
+
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that no connection is given."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", _PORTS[secrets.randbelow(len(_PORTS))]))
+            return int(probe.getsockname()[1])
 
 
 class Network:

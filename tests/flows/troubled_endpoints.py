@@ -5,18 +5,23 @@ does, and because hundreds of thousands of requests must cost little.
 """
 
 import asyncio
+import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import orjson
 
-from tests.network import free_port
-
 _TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
 _SLOW_SECONDS = 1.5
 _FLAP_SECONDS = 3
 _GARBAGE = (b"SSH-2.0-OpenSSH_9.9\r\n", b"\x00\xff" * 500, b"HTTP/9 what\r\n\r\n", b"\r\n\r\n{}")
+
+
+def _bound_socket() -> socket.socket:
+    place = socket.socket()
+    place.bind(("127.0.0.1", 0))
+    return place
 
 
 def _status(line: str, *headers: str) -> bytes:
@@ -87,7 +92,8 @@ class Endpoint:
     """It is told of partners there; None: of all."""
     elsewhere: str = ""
     """Where it leads to, if it redirects."""
-    port: int = field(default_factory=free_port)
+    place: socket.socket = field(default_factory=_bound_socket)
+    """Bound from the beginning, so that nobody else listens there; refuses until it listens."""
     webhook_id: str = ""
     count: int = 0
     requests: Counter[str] = field(default_factory=Counter)
@@ -105,7 +111,7 @@ class Endpoint:
     @property
     def url(self) -> str:
         """Where it listens, or would."""
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http://127.0.0.1:{self.place.getsockname()[1]}/hook"
 
     def answer(self, connection: Connection, event_id: str, body: bytes) -> None:
         """Remember one request and answer it."""
@@ -121,12 +127,13 @@ class Endpoint:
     async def listen(self) -> None:
         """Begin to listen."""
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: Connection(self), "127.0.0.1", self.port)
+        self.server = await loop.create_server(lambda: Connection(self), sock=self.place)
 
     def close(self) -> None:
         """Stop listening."""
         if self.server is not None:
             self.server.close()
+        self.place.close()
 
 
 def healthy(_: Endpoint, connection: Connection, __: int) -> bool:

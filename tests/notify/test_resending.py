@@ -1,7 +1,7 @@
 """Resending by hand, one delivery or all that were given up, and what it does to order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -116,11 +116,11 @@ async def test_nothing_is_resent_twice_at_a_time(notify: ServedNotify, receiver:
 
 @pytest.fixture
 async def brief(
-    notify_database_url: str, directory: ServedDirectory
+    new_database: Callable[[], str], directory: ServedDirectory
 ) -> AsyncIterator[ServedNotify]:
-    """Notify with short leases, and recovery of two at a time."""
+    """Notify with short leases, and recovery of two at a time; alone with its database."""
     settings = notify_settings(
-        notify_database_url,
+        new_database(),
         directory.redis_url,
         WEBHOOK_TIMEOUT_SECONDS="4",
         WEBHOOK_LEASE_SECONDS="7",
