@@ -3,13 +3,13 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import httpx
 
 from services.notify.log_pages import LogChanged, LogPages
-from services.notify.stream_events import RecentEvents, written, written_position
+from services.notify.stream_events import LoggedEvent, RecentEvents, written, written_position
 from services.notify.stream_selection import Piece, Selector
 from shared.log_follower import Position
 
@@ -61,6 +61,7 @@ class Reader:
         self._beat = False
         self._woken = asyncio.Event()
         self._sending_since: float | None = None
+        self._fetching: asyncio.Task[Sequence[LoggedEvent]] | None = None
 
     async def next_piece(self) -> bytes:
         """What to send next, as soon as there is something; nothing when the stream is to end."""
@@ -104,6 +105,8 @@ class Reader:
         if ending in _FAREWELLS:
             self._urgent = b": %b\n\n" % _FAREWELLS[ending].encode()
         self._woken.set()
+        if self._fetching is not None:
+            self._fetching.cancel()
         if self.break_off is None:
             return
         if self._sending_since is not None:
@@ -129,13 +132,19 @@ class Reader:
 
     async def _collect_older(self) -> bytes:
         begun = self.cursor
+        self._fetching = asyncio.create_task(self._pages.after(self._log_id, begun))
         try:
-            events = await self._pages.after(self._log_id, begun)
+            await asyncio.wait([self._fetching])
+            events = [] if self._fetching.cancelled() else self._fetching.result()
         except (httpx.HTTPError, LogChanged):
-            self.end(Ending.log_unreadable)
+            if not self._urgent:
+                self.end(Ending.log_unreadable)
             return b""
-        if self._urgent or self.cursor != begun:
-            # It was reset or ended meanwhile.
+        finally:
+            self._fetching.cancel()
+            self._fetching = None
+        if self._urgent:
+            # It was reset or ended meanwhile, so these events are not what comes next.
             return b""
         piece = self.selector.piece_of(events, begun, events[-1].sequence if events else begun)
         messages = self._take(piece)

@@ -68,7 +68,9 @@ class Selector:
 
     def next_piece(self, recent: RecentEvents, cursor: int) -> Piece:
         """What follows on `cursor`, which must not lie below the floor of `recent`."""
-        end = max(cursor, recent.sequence)
+        end = recent.sequence
+        if cursor >= end:
+            return Piece(b"", 0, cursor)
         if self._last is not None and self._last[:2] == (cursor, end):
             return self._last[2]
         piece = self.piece_of(recent.after(cursor), cursor, end)

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from shared.events import EVENT_TYPES
+from tests.flows.listening import Listener, listening
 from tests.network import SERVICES, Network, pause
 from tests.receiver import Receiver, serve_receiver
 from tests.waiting import wait_until
@@ -212,16 +213,25 @@ async def _check_deliveries(
     assert Counter(owed) == Counter(expected)
 
 
+async def _check_stream(listener: Listener, events: list[dict[str, Any]]) -> None:
+    async def has_all() -> bool:
+        return len(listener.told) >= len(events)
+
+    await wait_until(has_all, "every event was streamed", SETTLE_SECONDS)
+    assert listener.told == [event["sequence"] for event in events]
+    assert listener.connections >= KILLS_OF_EACH, "its connection was never lost"
+
+
 async def test_nothing_is_lost_whatever_is_killed(network: Network) -> None:
     """2,000 writes; every process killed at random moments; the broker emptied twice.
 
-    Every acknowledged change is on the log once, the index equals a rebuilt one, and every event is
-    delivered, once owed, and in order for each partner.
+    Every acknowledged change is on the log once, the index equals a rebuilt one, every event is
+    delivered, once owed, and in order for each partner, and who listens is told each of them once.
     """
     seed = int(os.environ.get("CHAOS_SEED", str(secrets.randbelow(1_000_000))))
     print(f"CHAOS_SEED={seed}")
     chance = random.Random(seed)
-    async with serve_receiver() as receiver:
+    async with serve_receiver() as receiver, listening(network) as listener:
         answer = await network.client.post(
             f"{network.urls['notify']}/webhooks",
             json={"url": receiver.url, "event_types": ["*"]},
@@ -242,3 +252,4 @@ async def test_nothing_is_lost_whatever_is_killed(network: Network) -> None:
         events = await _check_log(network, writers)
         await _check_index(network, events)
         await _check_deliveries(network, receiver, webhook_id, events)
+        await _check_stream(listener, events)

@@ -132,13 +132,21 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 async def connect(
     url: str, headers: dict[str, str] | None = None, receive_bytes: int = 65_536, **asked: Any
 ) -> Connection:
-    """A connection on which the stream was asked for; it takes `receive_bytes` if nobody reads."""
+    """A connection on which the stream was asked for; it takes `receive_bytes` if nobody reads.
+
+    Raises:
+        OSError: nobody answers there.
+    """
     parts = urlsplit(url)
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     connection.setblocking(False)
     address = (parts.hostname or "", parts.port or 80)
-    await asyncio.get_running_loop().sock_connect(connection, address)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, address)
+    except OSError:
+        connection.close()
+        raise
     reader, writer = await asyncio.open_connection(sock=connection, limit=receive_bytes)
     lines = [f"GET /stream?{urlencode(asked)} HTTP/1.1", f"Host: {parts.netloc}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]

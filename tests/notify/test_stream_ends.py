@@ -1,6 +1,7 @@
 """What ends a stream: a reader that takes nothing, a token, an account, the process; and limits."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -42,6 +43,11 @@ async def streaming(
 def ended(why: str) -> float:
     """How many streams ended because of `why`."""
     return REGISTRY.get_sample_value("stream_ended_total", {"why": why}) or 0.0
+
+
+def measured_seconds() -> float:
+    """How long all answers of the route took, as it is measured."""
+    return REGISTRY.get_sample_value("http_request_seconds_sum", {"route": "/stream"}) or 0.0
 
 
 async def test_who_takes_nothing_is_cut_off_and_resumes(
@@ -108,6 +114,54 @@ async def test_there_is_an_end_to_how_many(
                 assert other.status == 200
 
 
+class FewFiles(Network):
+    """The network with a notify that may open few files: 20 beyond what it needs itself."""
+
+    def _command(self, name: str) -> list[str]:
+        if name != "notify":
+            return super()._command(name)
+        limited = (
+            "import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, (620, 620)); "
+            "runpy.run_module('services.notify', run_name='__main__')"
+        )
+        return [sys.executable, "-c", limited]
+
+
+async def test_streams_leave_files_for_all_else(tmp_path: Path) -> None:
+    """There are no more of them than the process may open files, and the others are refused."""
+    async with FewFiles(tmp_path) as network, AsyncExitStack() as stack:
+        url = network.urls["notify"]
+        for _ in range(20):
+            stream = await stack.enter_async_context(read_stream(url))
+            assert stream.status == 200
+        async with read_stream(url) as refused:
+            assert refused.status == 503
+        assert (await network.client.get(f"{url}/readyz")).status_code == 200
+
+
+async def test_pages_of_other_origins_may_listen(
+    notify_database_url: str, directory: ServedDirectory
+) -> None:
+    """If they are configured; they may say where they were, and read which log it is."""
+    origin = "https://pages.example.org"
+    settings = {"CORS_ORIGINS": origin}
+    async with streaming(notify_database_url, directory, **settings) as (notify, url):
+        asked = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "last-event-id, authorization",
+        }
+        assert (await notify.client.options("/stream", headers=asked)).status_code == 200
+        async with read_stream(url, {"Origin": origin}) as stream:
+            made = await directory.create("Heard elsewhere")
+            await stream.has(1)
+    assert stream.headers["access-control-allow-origin"] == origin
+    assert {"X-Log-Id", "X-Sequence"} <= {
+        *stream.headers["access-control-expose-headers"].split(", ")
+    }
+    assert stream.subjects == [made["id"]]
+
+
 def token_until(directory: ServedDirectory, expires_at: int) -> dict[str, str]:
     """The header of a member whose token expires at that moment (Unix time)."""
     key = next(iter(directory.app.state.signing_keys.public.keys))
@@ -127,12 +181,14 @@ async def test_it_does_not_outlive_its_token(notify: ServedNotify, stream_url: s
     """It ends when the token does, says why, and goes on by a new one where it was."""
     directory = notify.directory
     expires_at = int(time.time()) + 2
+    before = measured_seconds()
     async with read_stream(stream_url, token_until(directory, expires_at)) as stream:
         one = await directory.create("In its time", visibility="member")
         await stream.has_ended()
         assert time.time() >= expires_at
         assert stream.whole
         assert stream.comments[-1].startswith("the access token has expired")
+    assert measured_seconds() - before < 1, "how long it was open says nothing of how quick we are"
     two = await directory.create("Between", visibility="member")
     headers = {**await directory.account("member"), "Last-Event-ID": stream.last_event_id}
     async with read_stream(stream_url, headers) as again:

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import HTTPException
+from prometheus_client import REGISTRY
 
 from services.notify.settings import Settings
 from shared.broker import connect_broker
@@ -19,6 +21,7 @@ from tests.notify.served_notify import (
 from tests.notify.stream_reading import Message, read_stream
 from tests.search.scripted_directory import ScriptedDirectory, a_record
 from tests.served_directory import ServedDirectory
+from tests.waiting import wait_until
 
 Json = dict[str, Any]
 
@@ -173,6 +176,79 @@ async def notify_of(settings: Settings, directory: ServedDirectory) -> AsyncIter
         over_the_wire(notify) as url,
     ):
         yield url
+
+
+class ForgetfulDirectory(ScriptedDirectory):
+    """A directory whose log cannot be read for a while, or only slowly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = False
+        self.thinks = asyncio.Event()
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def _changes(self, after: int, limit: int) -> Json:
+        if self.away:
+            raise HTTPException(503)
+        self.thinks.set()
+        await self.answers.wait()
+        return await super()._changes(after, limit)
+
+
+async def test_who_missed_much_waits_for_the_directory(
+    notify_database_url: str, broker_url: str
+) -> None:
+    """What memory does not have cannot be told while it is away: the stream ends and says so."""
+    scripted = ForgetfulDirectory()
+    ids = [f"0190000{number}-0000-7000-8000-000000000000" for number in range(6)]
+    for record_id in ids:
+        scripted.say(record_id, None)
+    settings = notify_settings(notify_database_url, f"{broker_url}/7", STREAM_KEPT_EVENTS="2")
+    standing_in = ServedDirectory(scripted.app, httpx.AsyncClient(), settings.redis_url)
+    async with notify_of(settings, standing_in) as url:
+        async with read_stream(url, last_event_id=4) as near:
+            await near.has(2)
+        scripted.away = True
+        async with read_stream(url, last_event_id=4) as near, read_stream(url) as newest:
+            await near.has(2)
+            async with read_stream(url, last_event_id=1) as far:
+                await far.has_ended()
+            assert not newest.ended
+        scripted.away = False
+        async with read_stream(url, {"Last-Event-ID": far.last_event_id}) as again:
+            await again.has(5)
+    await standing_in.client.aclose()
+    assert (far.whole, far.messages, far.last_event_id) == (True, [], "1")
+    assert far.comments[-1].startswith("what was missed cannot be read now")
+    assert near.subjects == ids[4:]
+    assert again.subjects == ids[1:]
+
+
+async def test_who_leaves_does_not_wait_for_the_directory(
+    notify_database_url: str, broker_url: str
+) -> None:
+    """Its place is free at once, although what it missed is still being asked for."""
+    scripted = ForgetfulDirectory()
+    for number in range(6):
+        scripted.say(f"0190000{number}-0000-7000-8000-000000000000", None)
+    settings = notify_settings(notify_database_url, f"{broker_url}/7", STREAM_KEPT_EVENTS="2")
+    standing_in = ServedDirectory(scripted.app, httpx.AsyncClient(), settings.redis_url)
+    async with notify_of(settings, standing_in) as url:
+
+        async def nobody_reads() -> bool:
+            return REGISTRY.get_sample_value("stream_readers") == 0
+
+        async with read_stream(url):
+            pass
+        await wait_until(nobody_reads, "the first one has left")
+        scripted.thinks.clear()
+        scripted.answers.clear()
+        async with read_stream(url, last_event_id=1):
+            await scripted.thinks.wait()
+        await wait_until(nobody_reads, "the second one has left", 3)
+        scripted.answers.set()
+    await standing_in.client.aclose()
 
 
 async def test_a_directory_that_begins_another_log_resets_its_readers(

@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ def say(scripted: ScriptedDirectory, what: str) -> int:
 
 
 class Process:
-    """A notify whose follower takes steps when it is told to; it keeps two events in memory."""
+    """A notify whose follower takes steps when it is told to."""
 
     def __init__(self, scripted: ScriptedDirectory, log: StreamLog, live: LiveStream) -> None:
         self._scripted = scripted
@@ -52,11 +53,11 @@ class Process:
 
 
 @asynccontextmanager
-async def a_process(scripted: ScriptedDirectory) -> AsyncIterator[Process]:
-    """A notify that begins now."""
+async def a_process(scripted: ScriptedDirectory, kept: int) -> AsyncIterator[Process]:
+    """A notify that begins now and keeps so many events in memory."""
     environment = {
         "SERVICE_CLIENT_SECRET": "secret of the services",
-        "STREAM_KEPT_EVENTS": "2",
+        "STREAM_KEPT_EVENTS": str(kept),
         "STREAM_HEARTBEAT_SECONDS": "0.000001",
     }
     own = StreamSettings.model_validate(environment)
@@ -74,6 +75,9 @@ class Client:
     def __init__(self) -> None:
         self.last_event_id: int | None = None
         self.told: list[int] = []
+        self.takes = asyncio.Event()
+        """Cleared: what is sent to it stays on the way."""
+        self.takes.set()
         self._received = b""
         self._gone = asyncio.Event()
         self._answer: asyncio.Task[None] | None = None
@@ -88,6 +92,7 @@ class Client:
             selection=selection, begin=begin.at, reset=begin.reset, caller="x", until=None
         )
         self._received, self._gone = b"", asyncio.Event()
+        self.takes.set()
         answer = StreamAnswer(process.live, admission)
         scope = {"type": "http", "method": "GET"}
         self._answer = asyncio.create_task(answer(scope, self._receive, self._send))
@@ -99,6 +104,7 @@ class Client:
         if self._answer is None:
             return
         self._gone.set()
+        self.takes.set()
         await self._answer
         self._answer = None
         self.read(chance.randint(0, len(self._received)))
@@ -113,6 +119,16 @@ class Client:
                 assert fields[b"event"] == b"partner.updated"
                 self.told.append(self.last_event_id)
 
+    async def come_to_the_end(self, process: Process) -> None:
+        """Take all there is, and what moves the place to resume from behind it."""
+        self.takes.set()
+        await self.connect(process)
+        await process.follow(1_000)
+        for _ in range(TURNS):
+            await process.live.watch()
+            await asyncio.sleep(0)
+        self.read()
+
     async def _receive(self) -> Message:
         await self._gone.wait()
         return {"type": "http.disconnect"}
@@ -120,11 +136,12 @@ class Client:
     async def _send(self, message: Message) -> None:
         self._received += message.get("body", b"")
         await asyncio.sleep(0)
+        await self.takes.wait()
 
 
 STEPS = st.one_of(
     st.sampled_from(sorted(HAPPENS)),
-    st.sampled_from(["connect", "leave", "read", "beat", "restart"]),
+    st.sampled_from(["connect", "leave", "read", "hold", "take", "beat", "restart"]),
     st.integers(1, 4),
 )
 
@@ -136,45 +153,53 @@ def test_each_event_comes_once_and_in_order(steps: list[str | int], chance: rand
     asyncio.run(live_through(steps, chance))
 
 
+async def take_step(
+    step: str | int, process: Process, client: Client, chance: random.Random
+) -> None:
+    """What the process or its reader does next."""
+    match step:
+        case int():
+            await process.follow(step, again=chance.choice([0, 0, 1, 3]))
+        case "connect":
+            await client.connect(process)
+        case "leave":
+            await client.leave(chance)
+        case "read":
+            client.read()
+        case "hold":
+            client.takes.clear()
+        case "take":
+            client.takes.set()
+        case "beat":
+            await process.live.watch()
+    for _ in range(chance.choice([0, 1, 5, 50])):
+        await asyncio.sleep(0)
+
+
 async def live_through(steps: list[str | int], chance: random.Random) -> None:
     """Do the `steps`, then let the reader come to the end, and compare."""
     scripted = ScriptedDirectory()
-    told_to_it: list[int] = []
+    concerning_it: list[int] = []
     client = Client()
     say(scripted, "local")
-    left = list(steps)
-    while True:
-        async with a_process(scripted) as process:
+    for last, session in _sessions(steps):
+        async with a_process(scripted, chance.choice([1, 3, 8])) as process:
             await client.connect(process)
-            while left and left[0] != "restart":
-                step = left.pop(0)
-                match step:
-                    case int():
-                        await process.follow(step, again=chance.choice([0, 0, 1, 3]))
-                    case "connect":
-                        await client.connect(process)
-                    case "leave":
-                        await client.leave(chance)
-                    case "read":
-                        client.read()
-                    case "beat":
-                        await process.live.watch()
-                    case what:
-                        sequence = say(scripted, what)
-                        told_to_it += [sequence] if HAPPENS[what] else []
-                for _ in range(chance.choice([0, 1, 5, 50])):
-                    await asyncio.sleep(0)
-            if left:
-                left.pop(0)
-                await client.leave(chance)
-                continue
-            await client.connect(process)
-            await process.follow(1_000)
-            for _ in range(TURNS):
-                await process.live.watch()
-                await asyncio.sleep(0)
-            client.read()
+            for step in session:
+                if step in HAPPENS:
+                    sequence = say(scripted, str(step))
+                    concerning_it += [sequence] if HAPPENS[str(step)] else []
+                else:
+                    await take_step(step, process, client, chance)
+            if last:
+                await client.come_to_the_end(process)
             await client.leave(chance)
-            break
     assert client.last_event_id == scripted.head
-    assert client.told == told_to_it
+    assert client.told == concerning_it
+
+
+def _sessions(steps: list[str | int]) -> Iterator[tuple[bool, list[str | int]]]:
+    """The steps between restarts, and whether they are the last ones."""
+    ends = [at for at, step in enumerate(steps) if step == "restart"]
+    for begin, end in pairwise([-1, *ends, len(steps)]):
+        yield end == len(steps), steps[begin + 1 : end]
