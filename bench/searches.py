@@ -51,10 +51,12 @@ def _seconds_of(ask: Callable[[str], object], about: str) -> float:
 
 
 async def measure_searches(network: MeasuredNetwork, queries: Sequence[str]) -> list[Figure]:
-    """Each query every way, one right after the other, one at a time.
+    """Each query every way, one at a time.
 
-    No query is asked twice the same way, so no answer comes from memory, except where that is what
-    is measured. The prepared answer is the one of median length among the answers to others.
+    The ways take turns in an order by chance, each with another query: else the one that comes
+    first would read from cold memory what the next ones find warm. No query is asked twice the same
+    way, so no answer comes from memory, except where that is what is measured. The prepared answer
+    is the one of median length among the answers to others.
     """
     bare = BareTantivy(Path(network.environment["VAR_DIR"]))
     chance = random.Random(3)
@@ -65,19 +67,21 @@ async def measure_searches(network: MeasuredNetwork, queries: Sequence[str]) -> 
         answers = sorted((client.get(_plain(query)) for query in before), key=len)
         middle = answers[len(answers) // 2]
         await network.prepare("search", "answer", middle)
-        for query in asked:
-            mistyped = with_typing_error(query, chance)
-            # As far as somebody has typed who is about to choose.
-            begun = query[: max(3, len(query) * 2 // 3)]
-            for way, ask, about in (
+        mistyped = [with_typing_error(query, chance) for query in asked]
+        # As far as somebody has typed who is about to choose.
+        begun = [query[: max(3, len(query) * 2 // 3)] for query in asked]
+        far = len(asked) // 5
+        for at, query in enumerate(asked):
+            ways = [
                 ("plain", client.get, _plain(query)),
                 ("prepared", client.get, "/prepared/answer"),
-                ("bare", bare.ask, query),
-                ("from memory", client.get, _plain(query)),
-                ("typing error", client.get, _plain(mistyped)),
-                ("suggest", client.get, f"/suggest?q={quote(begun)}"),
-                ("four facets", client.get, f"{_plain(query)}&facets={_FACETS}"),
-            ):
+                ("bare", bare.ask, asked[at - far]),
+                ("typing error", client.get, _plain(mistyped[at - 2 * far])),
+                ("suggest", client.get, f"/suggest?q={quote(begun[at - 3 * far])}"),
+                ("four facets", client.get, f"{_plain(asked[at - 4 * far])}&facets={_FACETS}"),
+            ]
+            chance.shuffle(ways)
+            for way, ask, about in [*ways, ("from memory", client.get, _plain(query))]:
                 took[way].append(_seconds_of(ask, about))
     return _figures(took, len(middle))
 
