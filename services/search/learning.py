@@ -10,7 +10,7 @@ from tantivy import Query, Searcher
 from services.search.boundary import IndexFailed, tantivy_calls, total_of
 from services.search.clauses import term
 from services.search.reading import IndexNotReady, IndexReader
-from services.search.schema import ABBREVIATED, AROUND, FOUND, LANGUAGES, WORDS
+from services.search.schema import ABBREVIATED, AROUND, BESIDE, FOUND, LANGUAGES, WORDS
 from services.search.vocabulary import EMPTY, AudienceWords, Vocabulary
 from services.search.vocabulary import NO_WORDS as _NONE
 
@@ -89,6 +89,7 @@ def _words_for(searcher: Searcher, audience: str) -> AudienceWords:
         documents=total_of(searcher.search(seen, limit=1)),
         acronyms=counts("exact_acronym"),
         abbreviated=counts(ABBREVIATED),
+        beside=sorted(counts(BESIDE).items()),
         around=counts(AROUND),
         languages=tuple(sorted(counts(LANGUAGES))) or _NONE.languages,
     )

@@ -26,6 +26,7 @@ _IN_A_FIELD = (int, str)
 
 ScoreKey = tuple[float, int, int]
 """Score turned around, precedence, number of the id: ascending is the order of the hits."""
+ScoredHit = tuple[float, DocAddress]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,11 @@ def _page_by_score(searcher: Searcher, query: Query, question: Question, stage: 
             worst = min(score for score, _ in hits)
             hits = [hit for hit in hits if hit[0] > worst]
         if complete or len(hits) > depth + question.limit:
-            most = len(hits) if after else question.limit + 1
-            ordered = _settle_ties(searcher, hits, most)
-            begin = 0 if after is None else _place_after(ordered, after)
-            if begin is None and complete:
-                begin = bisect_right(ordered, after, key=lambda entry: entry[0])
+            begin: int | None = 0
+            if after is None:
+                ordered = _settle_ties(searcher, hits, question.limit + 1)
+            else:
+                ordered, begin = _all_behind(searcher, hits, after, complete=complete)
             if begin is not None and (complete or len(ordered) > begin + question.limit):
                 break
         # Where many are equal, it is soon better to have all of them.
@@ -103,9 +104,9 @@ def _page_by_score(searcher: Searcher, query: Query, question: Question, stage: 
     page = ordered[begin : begin + question.limit]
     following = None
     if len(ordered) > begin + len(page):
-        (turned, precedence, number), _ = page[-1]
+        ((turned, precedence, number),) = _keys_of(searcher, page[-1:])
         following = _encode(question, stage, begin + len(page), -turned, precedence, number)
-    return Page([Hit(-key[0], address) for key, address in page], total_of(found), following)
+    return Page([Hit(*hit) for hit in page], total_of(found), following)
 
 
 def _page_by_field(searcher: Searcher, query: Query, question: Question, stage: int) -> Page:
@@ -171,46 +172,61 @@ def _page_by_distance(
     return Page([Hit(0.0, address) for _, _, address in page], total_of(found), following)
 
 
-def _settle_ties(
-    searcher: Searcher, hits: list[tuple[float, DocAddress]], most: int
-) -> list[tuple[ScoreKey, DocAddress]]:
+def _settle_ties(searcher: Searcher, hits: list[ScoredHit], most: int) -> list[ScoredHit]:
     """The first of `hits` in their order, `most` of them or a few more that are equal so far.
 
     Thousands may have the same score: what settles it is looked up only for those that can be
-    among the first.
+    among the first, and only as far as it takes.
     """
     if len(hits) > most:
         least = nlargest(most, [score for score, _ in hits])[-1]
         hits = [hit for hit in hits if hit[0] >= least]
+    if len({score for score, _ in hits}) == len(hits):
+        return hits
     ranks = _numbers_in(searcher, "precedence", hits)
     ranked = [(-score, rank) for (score, _), rank in zip(hits, ranks, strict=True)]
     if len(hits) > most:
         last = nsmallest(most, ranked)[-1]
         kept = [at for at, key in enumerate(ranked) if key <= last]
         hits, ranked = [hits[at] for at in kept], [ranked[at] for at in kept]
+    keys: list[Any] = ranked
+    if len(set(ranked)) < len(ranked):
+        numbers = _numbers_in(searcher, "id_number", hits)
+        keys = [(*key, number) for key, number in zip(ranked, numbers, strict=True)]
+    return [hits[at] for at in sorted(range(len(hits)), key=keys.__getitem__)]
+
+
+def _all_behind(
+    searcher: Searcher, hits: list[ScoredHit], after: ScoreKey, *, complete: bool
+) -> tuple[list[ScoredHit], int | None]:
+    """All of `hits` in their order, and where those begin that come after a record.
+
+    None where that cannot be told yet, as the record is not among them.
+    """
+    entries = sorted(zip(_keys_of(searcher, hits), hits, strict=True), key=lambda entry: entry[0])
+    ordered = [hit for _, hit in entries]
+    for at in range(len(entries) - 1, -1, -1):
+        if entries[at][0][1:] == after[1:]:
+            return ordered, at + 1
+    begin = bisect_right(entries, after, key=lambda entry: entry[0]) if complete else None
+    return ordered, begin
+
+
+def _keys_of(searcher: Searcher, hits: list[ScoredHit]) -> list[ScoreKey]:
+    ranks = _numbers_in(searcher, "precedence", hits)
     numbers = _numbers_in(searcher, "id_number", hits)
-    entries = [
-        ((*key, number), address)
-        for key, number, (_, address) in zip(ranked, numbers, hits, strict=True)
+    return [
+        (-score, rank, number)
+        for (score, _), rank, number in zip(hits, ranks, numbers, strict=True)
     ]
-    entries.sort(key=lambda entry: entry[0])
-    return entries
 
 
-def _numbers_in(searcher: Searcher, field: str, hits: list[tuple[float, DocAddress]]) -> list[int]:
+def _numbers_in(searcher: Searcher, field: str, hits: list[ScoredHit]) -> list[int]:
     if not hits:
         return []
     with tantivy_calls():
         found = searcher.fast_field_values(field, [address for _, address in hits])
     return [int(number or 0) for number in found]
-
-
-def _place_after(ordered: list[tuple[ScoreKey, DocAddress]], after: ScoreKey) -> int | None:
-    """The place behind the record of `after`; None where it is not among `ordered`."""
-    for at in range(len(ordered) - 1, -1, -1):
-        if ordered[at][0][1:] == after[1:]:
-            return at + 1
-    return None
 
 
 def _encode(question: Question, stage: int, *position: Any) -> str:

@@ -85,12 +85,15 @@ class Terms:
         key = " ".join(words)
         if not 0 < self.words.abbreviated.get(key, 0) <= _MOST_BODIES:
             return []
-        # Read from the terms of those records: their documents would take three times as long.
         beginning = f"{key}{BETWEEN}"
+        pairs = self.words.pairs_of(beginning) if self._is_known else self._pairs_of(key, beginning)
+        return [(tuple(pair.removeprefix(beginning).split()), count) for pair, count in pairs]
+
+    def _pairs_of(self, key: str, beginning: str) -> Sequence[tuple[str, int]]:
+        # Read from the terms of those records: their documents would take three times as long.
         own = all_of([term_query(ABBREVIATED, key), term_query("audience", self._audience)])
         with tantivy_calls():
-            pairs = self.searcher.terms_with_prefix(BESIDE, beginning, filter_query=own)
-        return [(tuple(pair.removeprefix(beginning).split()), count) for pair, count in pairs]
+            return self.searcher.terms_with_prefix(BESIDE, beginning, filter_query=own)
 
     def at_most(self, records: int, words: Words) -> bool:
         """Whether it is known that no more than `records` have `words` side by side.

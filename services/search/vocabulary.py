@@ -1,7 +1,7 @@
 """The words that an audience can find: which there are, which begin so, which may be meant."""
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log, log10
 from typing import Final, NamedTuple
@@ -53,6 +53,8 @@ class AudienceWords:
     """Whole folded acronyms."""
     abbreviated: Counts
     """Acronyms, and names beside which there is an acronym."""
+    beside: Sequence[tuple[str, int]]
+    """Each of them with what stands beside it, as schema.BESIDE has it, in their order."""
     around: Counts
     """Words of the places where bodies are and of the topics that they are about, in one form."""
     languages: tuple[str, ...]
@@ -62,8 +64,17 @@ class AudienceWords:
         """How rare a form is among this audience's records, so that no score tells of others."""
         return rarity_of(self.forms.get(form, 0), self.documents)
 
+    def pairs_of(self, beginning: str) -> list[tuple[str, int]]:
+        """What is in `beside` that begins so."""
+        found = []
+        for at in range(bisect_left(self.beside, (beginning, 0)), len(self.beside)):
+            if not self.beside[at][0].startswith(beginning):
+                break
+            found.append(self.beside[at])
+        return found
 
-NO_WORDS = AudienceWords({}, {}, 0, {}, {}, {}, ("en",))
+
+NO_WORDS = AudienceWords({}, {}, 0, {}, {}, (), {}, ("en",))
 
 
 class Vocabulary:

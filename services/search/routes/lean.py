@@ -23,7 +23,7 @@ class _Lean(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
-                asked = model.model_validate(dict(request.query_params))
+                asked = model.model_validate(dict(request.query_params.multi_items()))
             except ValidationError as error:
                 found = [{**one, "loc": ("query", *one["loc"])} for one in error.errors()]
                 raise RequestValidationError(found) from error
