@@ -19,11 +19,12 @@ from services.notify.attempted import Attempted, outcome_name
 from services.notify.attempts import record_attempts
 from services.notify.backing_off import BackingOff
 from services.notify.deliveries import LeasedDelivery, Room, hand_back, lease_due
-from services.notify.endpoints import Endpoint, EndpointBook, read_revisions
+from services.notify.endpoints import EndpointBook, read_revisions
 from services.notify.lines import hold_lines
 from services.notify.messages import MessageBook
 from services.notify.outbound import Outbound
 from services.notify.retries import Answer, Delivered, GaveUp, Outcome, RetrySchedule
+from services.notify.turns import Turns
 from services.notify.verification import VERIFICATION_EVENT, judge_answer
 from services.notify.webhook import signed_headers
 from shared.databases import Database
@@ -36,7 +37,6 @@ _IN_HAND_OF_QUICK = 15
 # While requests are under way, so many seconds lie between steps: what came back meanwhile is
 # written down in one transaction.
 _GATHER_SECONDS = 0.015
-_LONGEST_SILENCE_SECONDS = 1.0
 # Left of a lease for writing down the result.
 _WRITING_SECONDS = 2.0
 
@@ -82,10 +82,10 @@ class Sender:
         self._in_hand: Counter[UUID] = Counter()
         self._quick: set[UUID] = set()
         self._backing_off = BackingOff(limits.requests_per_endpoint, schedule.overload_seconds)
-        self._answered_at: dict[UUID, float] = {}
-        self._turns: dict[UUID, asyncio.Semaphore] = {}
+        self._turns: dict[UUID, Turns] = {}
         self._revisions: dict[UUID, int | None] = {}
-        self._under_way: dict[asyncio.Task[None], LeasedDelivery] = {}
+        self._under_way: dict[UUID, LeasedDelivery] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._attempted: list[Attempted] = []
         self._not_attempted: list[LeasedDelivery] = []
         self._stepped_at = 0.0
@@ -101,6 +101,10 @@ class Sender:
         since = time.monotonic() - self._stepped_at
         if self._under_way and since < _GATHER_SECONDS:
             await asyncio.sleep(_GATHER_SECONDS - since)
+        for webhook_id, turns in list(self._turns.items()):
+            if turns.is_held_up():
+                self._quick.discard(webhook_id)
+                self._let_go(turns)
         attempted, not_attempted = self._attempted[:], self._not_attempted[:]
         async with self._database.transaction() as session:
             await hold_lines(session)
@@ -116,7 +120,7 @@ class Sender:
                 self._endpoints,
                 self._messages,
             )
-            in_line = [webhook_id for webhook_id, turn in self._turns.items() if turn.locked()]
+            in_line = [webhook_id for webhook_id, turns in self._turns.items() if turns.waiting]
             revisions = await read_revisions(session, in_line)
         self._revisions = revisions
         self._stepped_at = time.monotonic()
@@ -133,12 +137,14 @@ class Sender:
         """Let requests under way end, for `seconds`, and write down what they came to."""
         if self._stepping is not None:
             await asyncio.wait([self._stepping])
-        if self._under_way:
-            await asyncio.wait(list(self._under_way), timeout=seconds)
-        for task, delivery in list(self._under_way.items()):
-            # Its request may have arrived: 'at least once' is what endpoints are promised.
+        for turns in list(self._turns.values()):
+            self._let_go(turns)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in self._tasks:
             task.cancel()
-            self._not_attempted.append(delivery)
+        # Their requests may have arrived: 'at least once' is what endpoints are promised.
+        self._not_attempted += self._under_way.values()
         attempted = self._attempted
         async with self._database.transaction() as session:
             if attempted:
@@ -152,7 +158,7 @@ class Sender:
         # A quick endpoint has some more in hand than it is sent at once, so that it need not wait
         # for the database; with a slow one their leases would only run out in line.
         return Room(
-            total=max(0, self._limits.requests_at_once - len(self._under_way)),
+            total=max(0, self._limits.requests_at_once - self._in_hand.total()),
             per_webhook=self._limits.requests_per_endpoint,
             per_quick_webhook=_IN_HAND_OF_QUICK * self._limits.requests_per_endpoint,
             for_slow=self._limits.requests_at_once // 2,
@@ -163,78 +169,69 @@ class Sender:
         )
 
     def _begin(self, delivery: LeasedDelivery) -> None:
-        self._in_hand[delivery.endpoint.id] += 1
-        begun = time.monotonic()
-        task = asyncio.create_task(self._send_in_turn(delivery, begun))
-        self._under_way[task] = delivery
-        task.add_done_callback(self._ended)
+        endpoint = delivery.endpoint
+        self._in_hand[endpoint.id] += 1
+        turns = self._turns.setdefault(endpoint.id, Turns())
+        turns.waiting.append((delivery, time.monotonic()))
+        most = self._limits.requests_per_endpoint
+        if turns.under_way < min(endpoint.requests_at_once or most, most):
+            turns.under_way += 1
+            task = asyncio.create_task(self._send_in_turn(turns))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        delivery = self._under_way.pop(task)
+    async def _send_in_turn(self, turns: Turns) -> None:
+        """Send what waits, one after the other, until there is nothing left in line."""
+        try:
+            while turns.waiting:
+                delivery, leased_at = turns.waiting.popleft()
+                self._under_way[delivery.id] = delivery
+                try:
+                    await self._send(delivery, leased_at, turns)
+                except Exception as error:
+                    # It stays leased, and comes again when that has run out.
+                    _log.error("delivery.crashed", delivery=str(delivery.id), exc_info=error)
+                finally:
+                    del self._under_way[delivery.id]
+                    self._put_down(delivery)
+        finally:
+            turns.under_way -= 1
+
+    def _put_down(self, delivery: LeasedDelivery) -> None:
         webhook_id = delivery.endpoint.id
         self._in_hand[webhook_id] -= 1
         if not self._in_hand[webhook_id]:
             del self._in_hand[webhook_id]
-            self._turns.pop(webhook_id, None)
-            self._answered_at.pop(webhook_id, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("delivery.crashed", delivery=str(delivery.id), exc_info=error)
+            del self._turns[webhook_id]
         self._wake.now()
 
-    def _turn_of(self, endpoint: Endpoint) -> asyncio.Semaphore:
-        turn = self._turns.get(endpoint.id)
-        if turn is None:
-            most = self._limits.requests_per_endpoint
-            turn = asyncio.Semaphore(min(endpoint.requests_at_once or most, most))
-            self._turns[endpoint.id] = turn
-        return turn
+    def _let_go(self, turns: Turns) -> None:
+        """Give back what waits in line."""
+        for delivery in turns.clear():
+            self._not_attempted.append(delivery)
+            self._put_down(delivery)
 
-    async def _send_in_turn(self, delivery: LeasedDelivery, leased_at: float) -> None:
-        turn, endpoint_id = self._turn_of(delivery.endpoint), delivery.endpoint.id
-        if not await self._take_turn(turn, endpoint_id):
+    async def _send(self, delivery: LeasedDelivery, leased_at: float, turns: Turns) -> None:
+        limits, endpoint_id = self._limits, delivery.endpoint.id
+        latest = limits.lease_seconds - limits.timeout_seconds - _WRITING_SECONDS
+        # Its lease could end before the attempt does, and another worker would send too.
+        is_late = time.monotonic() - leased_at > max(latest, 0.0)
+        if is_late or self._backing_off.rests(endpoint_id) or self._is_of_old(delivery):
             self._not_attempted.append(delivery)
             return
-        try:
-            limits = self._limits
-            latest = limits.lease_seconds - limits.timeout_seconds - _WRITING_SECONDS
-            # Its lease could end before the attempt does, and another worker would send too.
-            is_late = time.monotonic() - leased_at > max(latest, 0.0)
-            if is_late or self._backing_off.rests(endpoint_id) or self._is_of_old(delivery):
-                self._not_attempted.append(delivery)
-                return
-            at, started = datetime.now(UTC), time.perf_counter()
-            answer, outcome = await self._attempt(delivery, at)
-            milliseconds = round((time.perf_counter() - started) * 1000, 2)
-            self._attempted.append(Attempted(delivery, at, milliseconds, answer, outcome))
-            self._note(endpoint_id, answer, milliseconds)
-        finally:
-            turn.release()
+        at, started = datetime.now(UTC), time.perf_counter()
+        answer, outcome = await self._attempt(delivery, at)
+        milliseconds = round((time.perf_counter() - started) * 1000, 2)
+        turns.answered_at = time.monotonic()
+        self._attempted.append(Attempted(delivery, at, milliseconds, answer, outcome))
+        self._note(endpoint_id, answer, milliseconds)
 
     def _is_of_old(self, delivery: LeasedDelivery) -> bool:
         """Whether its webhook, or what its account may see, has changed while it stood in line."""
         revision = delivery.endpoint.revision
         return self._revisions.get(delivery.endpoint.id, revision) != revision
 
-    async def _take_turn(self, turn: asyncio.Semaphore, endpoint_id: UUID) -> bool:
-        """Wait in line; False where the endpoint answers nothing at all while we do.
-
-        Else what is in hand of an endpoint that was quick and hangs now would stand in line until
-        the requests before it time out, and take up the room of others.
-        """
-        while turn.locked():
-            since = time.monotonic()
-            try:
-                async with asyncio.timeout(_LONGEST_SILENCE_SECONDS):
-                    await turn.acquire()
-                return True
-            except TimeoutError:
-                if self._answered_at.get(endpoint_id, 0.0) < since:
-                    self._quick.discard(endpoint_id)
-                    return False
-        return await turn.acquire()
-
     def _note(self, endpoint_id: UUID, answer: Answer, milliseconds: float) -> None:
-        self._answered_at[endpoint_id] = time.monotonic()
         if answer.is_overload:
             self._backing_off.note_overload(endpoint_id)
         elif answer.is_success:
