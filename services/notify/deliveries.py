@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy import Select, and_, bindparam, exists, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -191,14 +191,6 @@ async def _find_due(
 ) -> Sequence[Any]:
     """What is due to these webhooks, at most so much of each."""
     inner = DELIVERIES.alias("inner_delivery")
-    first = (
-        select(_mine.id)
-        .where(_mine.webhook_id == WEBHOOKS.c.id, *_is_due(_mine, now), _MAY_BE_SENT)
-        .where(or_(WEBHOOKS.c.ordering == Ordering.fast.value, _FIRST_IN_LINE))
-        .order_by(_mine.next_attempt_at, _mine.place)
-        .limit(most)
-        .correlate(WEBHOOKS)
-    )
     statement = (
         select(
             inner.c.id,
@@ -209,13 +201,42 @@ async def _find_due(
             inner.c.attempts,
             inner.c.attempts_before,
         )
-        .select_from(WEBHOOKS.join(inner, inner.c.id.in_(first)))
         # Said again of what was found: a row that was waited for may have changed meanwhile.
-        .where(WEBHOOKS.c.id.in_(webhook_ids), *_is_due(inner.c, now))
+        .where(inner.c.id.in_(_first_ids(session, webhook_ids, most, now)), *_is_due(inner.c, now))
         .order_by(inner.c.next_attempt_at, inner.c.place)
         .with_for_update(of=inner, skip_locked=True)
     )
     return (await session.execute(statement)).all()
+
+
+def _first_ids(
+    session: AsyncSession, webhook_ids: Sequence[UUID], most: int, now: datetime
+) -> Select[tuple[UUID]]:
+    """Ids of what is due first to each of these webhooks, at most so many of each."""
+    first = (
+        select(_mine.id)
+        .where(_mine.webhook_id == WEBHOOKS.c.id, *_is_due(_mine, now), _MAY_BE_SENT)
+        .where(or_(WEBHOOKS.c.ordering == Ordering.fast.value, _FIRST_IN_LINE))
+        .order_by(_mine.next_attempt_at, _mine.place)
+        .limit(most)
+        .correlate(WEBHOOKS)
+    )
+    if session.get_bind().dialect.name == "sqlite":
+        chosen = DELIVERIES.alias("chosen")
+        return select(chosen.c.id).select_from(
+            WEBHOOKS.join(chosen, and_(WEBHOOKS.c.id.in_(webhook_ids), chosen.c.id.in_(first)))
+        )
+    # Found once, before all else. Else PostgreSQL, where its statistics are from when little was
+    # owed, searches anew for each row that is due: 3,000 of them take it 20 seconds.
+    each = first.lateral("first_of_each")
+    once = (
+        select(each.c.id)
+        .select_from(WEBHOOKS.join(each, true()))
+        .where(WEBHOOKS.c.id.in_(webhook_ids))
+        .cte("chosen")
+        .prefix_with("MATERIALIZED")
+    )
+    return select(once.c.id)
 
 
 async def _with_messages(

@@ -1,11 +1,13 @@
 """Leases of deliveries: one worker at a time, taken over when it dies, and never overwritten."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from services.notify.attempted import Attempted
@@ -177,3 +179,23 @@ async def test_a_long_backlog_does_not_hide_what_is_due_to_others(owing: Databas
     assert counts == {"https://partner.example.org/hook": 5, "https://other.example.org/hook": 1}
     async with owing.transaction() as session:
         await session.delete(await session.get_one(WebhookRow, other.id))
+
+
+async def test_a_sudden_backlog_is_found_at_once(owing: Database) -> None:
+    """Also where the database's statistics are from when nothing was owed.
+
+    The limit is far from a second's work, and far below what a search anew for each row takes.
+    """
+    async with owing.transaction() as session:
+        postgres = session.get_bind().dialect.name == "postgresql"
+        if postgres:
+            await session.execute(text("ALTER TABLE delivery SET (autovacuum_enabled = off)"))
+            await session.execute(text("ANALYZE delivery"))
+    await owe(owing, *(uuid4() for _ in range(3_000)))
+    room = replace(ROOM, total=300, per_webhook=300, for_slow=300)
+    async with owing.transaction() as session:
+        if postgres:
+            await session.execute(text("SET LOCAL statement_timeout = '5s'"))
+        now = await database_time(session)
+        leased = await lease_due(session, room, 30, now, EndpointBook(SEAL), MessageBook())
+    assert len(leased) == 300
