@@ -109,6 +109,16 @@ class IndexReader:
             IndexFailed: it cannot be opened.
         """
         pointer = _stamp_of(self._pointer_path)
+        try:
+            self._refresh_from(pointer)
+        except IndexFailed:
+            newer = _stamp_of(self._pointer_path)
+            if newer == pointer:
+                raise
+            # Another index has taken its place just now, and it was removed while it was opened.
+            self._refresh_from(newer)
+
+    def _refresh_from(self, pointer: Stamp | None) -> None:
         if pointer != self._pointer or self.index is None:
             self._open_live(pointer)
         commit = _stamp_of(self._commit_path)

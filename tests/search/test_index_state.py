@@ -34,7 +34,8 @@ async def learned(search: ServedSearch) -> tuple[Any, Any]:
         public, signed_in = found
         # A marker was gone with the last commit, and so are its words with the lesson from it.
         return bool(
-            public["vocabulary"]["commit_at"] == public["last_commit_at"]
+            public["lag"] == 0
+            and public["vocabulary"]["commit_at"] == public["last_commit_at"]
             and public["vocabulary"]["words"] + 2 == signed_in["vocabulary"]["words"]
         )
 
