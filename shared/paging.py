@@ -3,7 +3,6 @@
 import base64
 import binascii
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
@@ -55,8 +54,8 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
 
 def next_link(request: Request, cursor: str) -> str:
     """The `Link` header (RFC 8288) that leads from the page asked for by `request` to the next."""
-    asked = [item for item in request.query_params.multi_items() if item[0] != "cursor"]
-    return f'<{request.url.path}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'
+    url = request.url.include_query_params(cursor=cursor)
+    return f'<{url.path}?{url.query}>; rel="next"'
 
 
 def decode_id_cursor(cursor: str) -> UUID:

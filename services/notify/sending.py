@@ -84,7 +84,8 @@ class Sender:
         self._backing_off = BackingOff(limits.requests_per_endpoint, schedule.overload_seconds)
         self._turns: dict[UUID, Turns] = {}
         self._revisions: dict[UUID, int | None] = {}
-        self._under_way: dict[UUID, LeasedDelivery] = {}
+        # By attempt: a delivery whose lease ran out may be in hand a second time.
+        self._under_way: dict[tuple[UUID, int], LeasedDelivery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._attempted: list[Attempted] = []
         self._not_attempted: list[LeasedDelivery] = []
@@ -185,14 +186,16 @@ class Sender:
         try:
             while turns.waiting:
                 delivery, leased_at = turns.waiting.popleft()
-                self._under_way[delivery.id] = delivery
+                attempt = (delivery.id, delivery.number)
+                self._under_way[attempt] = delivery
                 try:
                     await self._send(delivery, leased_at, turns)
                 except Exception as error:
-                    # It stays leased, and comes again when that has run out.
+                    # Whatever it is, those behind it must not wait for ever. It stays leased, and
+                    # comes again when that has run out.
                     _log.error("delivery.crashed", delivery=str(delivery.id), exc_info=error)
                 finally:
-                    del self._under_way[delivery.id]
+                    del self._under_way[attempt]
                     self._put_down(delivery)
         finally:
             turns.under_way -= 1

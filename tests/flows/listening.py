@@ -14,7 +14,7 @@ class Listener:
 
     def __init__(self, network: Network) -> None:
         self._url = network.urls["notify"]
-        self._before: list[str] = []
+        self._before: list[int] = []
         self._last_event_id = "0"
         self._stream = StreamReader()
         self.connections = 0
@@ -22,8 +22,8 @@ class Listener:
     @property
     def told(self) -> list[int]:
         """Sequences of all that it was told, in order; a `reset` would have no place in it."""
-        now = [message.id for message in self._stream.messages if message.event != "reset"]
-        return [int(event_id) for event_id in (*self._before, *now)]
+        messages = self._stream.messages
+        return self._before + [int(one.id) for one in messages if one.event != "reset"]
 
     async def listen(self) -> None:
         """Listen until cancelled."""
@@ -39,7 +39,7 @@ class Listener:
             finally:
                 writer.close()
             self.connections += bool(self._stream.last_event_id)
-            self._before = [*map(str, self.told)]
+            self._before = self.told
             self._last_event_id = self._stream.last_event_id or self._last_event_id
             self._stream = StreamReader()
 

@@ -10,7 +10,6 @@ import pytest
 from fastapi import HTTPException
 from prometheus_client import REGISTRY
 
-from services.notify.settings import Settings
 from shared.broker import connect_broker
 from tests.notify.served_notify import (
     ServedNotify,
@@ -168,11 +167,20 @@ async def test_another_log_is_noticed_by_its_id(notify: ServedNotify, stream_url
     assert same.subjects == made
 
 
+IDS = [f"0190000{number}-0000-7000-8000-000000000000" for number in range(6)]
+
+
 @asynccontextmanager
-async def notify_of(settings: Settings, directory: ServedDirectory) -> AsyncIterator[str]:
-    """The address of a notify that follows `directory` while the block runs."""
+async def notify_of(
+    scripted: ScriptedDirectory, database_url: str, broker_url: str, **more: str
+) -> AsyncIterator[str]:
+    """The address of a notify that follows `scripted`, which has told of `IDS`, in the block."""
+    for record_id in IDS:
+        scripted.say(record_id, None)
+    settings = notify_settings(database_url, f"{broker_url}/7", **more)
     async with (
-        serve_notify(settings, directory) as notify,
+        httpx.AsyncClient() as client,
+        serve_notify(settings, ServedDirectory(scripted.app, client, settings.redis_url)) as notify,
         over_the_wire(notify) as url,
     ):
         yield url
@@ -201,12 +209,7 @@ async def test_who_missed_much_waits_for_the_directory(
 ) -> None:
     """What memory does not have cannot be told while it is away: the stream ends and says so."""
     scripted = ForgetfulDirectory()
-    ids = [f"0190000{number}-0000-7000-8000-000000000000" for number in range(6)]
-    for record_id in ids:
-        scripted.say(record_id, None)
-    settings = notify_settings(notify_database_url, f"{broker_url}/7", STREAM_KEPT_EVENTS="2")
-    standing_in = ServedDirectory(scripted.app, httpx.AsyncClient(), settings.redis_url)
-    async with notify_of(settings, standing_in) as url:
+    async with notify_of(scripted, notify_database_url, broker_url, STREAM_KEPT_EVENTS="2") as url:
         async with read_stream(url, last_event_id=4) as near:
             await near.has(2)
         scripted.away = True
@@ -218,11 +221,10 @@ async def test_who_missed_much_waits_for_the_directory(
         scripted.away = False
         async with read_stream(url, {"Last-Event-ID": far.last_event_id}) as again:
             await again.has(5)
-    await standing_in.client.aclose()
     assert (far.whole, far.messages, far.last_event_id) == (True, [], "1")
     assert far.comments[-1].startswith("what was missed cannot be read now")
-    assert near.subjects == ids[4:]
-    assert again.subjects == ids[1:]
+    assert near.subjects == IDS[4:]
+    assert again.subjects == IDS[1:]
 
 
 async def test_who_leaves_does_not_wait_for_the_directory(
@@ -230,11 +232,7 @@ async def test_who_leaves_does_not_wait_for_the_directory(
 ) -> None:
     """Its place is free at once, although what it missed is still being asked for."""
     scripted = ForgetfulDirectory()
-    for number in range(6):
-        scripted.say(f"0190000{number}-0000-7000-8000-000000000000", None)
-    settings = notify_settings(notify_database_url, f"{broker_url}/7", STREAM_KEPT_EVENTS="2")
-    standing_in = ServedDirectory(scripted.app, httpx.AsyncClient(), settings.redis_url)
-    async with notify_of(settings, standing_in) as url:
+    async with notify_of(scripted, notify_database_url, broker_url, STREAM_KEPT_EVENTS="2") as url:
 
         async def nobody_reads() -> bool:
             return REGISTRY.get_sample_value("stream_readers") == 0
@@ -248,7 +246,6 @@ async def test_who_leaves_does_not_wait_for_the_directory(
             await scripted.thinks.wait()
         await wait_until(nobody_reads, "the second one has left", 3)
         scripted.answers.set()
-    await standing_in.client.aclose()
 
 
 async def test_a_directory_that_begins_another_log_resets_its_readers(
@@ -256,12 +253,11 @@ async def test_a_directory_that_begins_another_log_resets_its_readers(
 ) -> None:
     """Also when it was restored from a backup: its log is the same, and shorter."""
     scripted = ScriptedDirectory()
-    for number in range(5):
-        scripted.say(f"0190000{number}-0000-7000-8000-000000000000", None)
-    settings = notify_settings(notify_database_url, f"{broker_url}/7")
-    standing_in = ServedDirectory(scripted.app, httpx.AsyncClient(), settings.redis_url)
-    async with notify_of(settings, standing_in) as url, read_stream(url) as stream:
-        assert stream.last_event_id == "5"
+    async with (
+        notify_of(scripted, notify_database_url, broker_url) as url,
+        read_stream(url) as stream,
+    ):
+        assert stream.last_event_id == "6"
         del scripted.events[2:]
         [restored] = await stream.has(1)
         scripted.log_id = "another"
@@ -269,7 +265,6 @@ async def test_a_directory_that_begins_another_log_resets_its_readers(
         [_, other] = await stream.has(2)
         scripted.say(record_id, a_record(record_id, 1, "In the new log"))
         messages = await stream.has(3)
-    await standing_in.client.aclose()
     assert (restored.event, restored.id) == ("reset", "2")
     assert (other.event, other.id, other.content["log_id"]) == ("reset", "2", "another")
     assert (messages[2].event, messages[2].id) == ("partner.updated", "3")

@@ -126,6 +126,7 @@ class Client:
         await process.follow(1_000)
         for _ in range(TURNS):
             await process.live.watch()
+            # A turn for the others; no time passes here.
             await asyncio.sleep(0)
         self.read()
 
@@ -172,6 +173,7 @@ async def take_step(
             client.takes.set()
         case "beat":
             await process.live.watch()
+    # So many turns for the others, by chance; no time passes here.
     for _ in range(chance.choice([0, 1, 5, 50])):
         await asyncio.sleep(0)
 

@@ -18,7 +18,6 @@ from shared.problems import FieldError, InvalidValues, NotSignedIn, UnknownParam
 from shared.tokens import CallerOf, require_account
 
 router = lean_router("search")
-_NO_FILTERS = {"q", "limit"}
 
 
 @router.get(
@@ -46,7 +45,7 @@ async def search_records(
     if answer is None:
         question = make_question(
             q=asked.q,
-            filters=None if asked.model_fields_set <= _NO_FILTERS else dict(request.query_params),
+            filters=dict(request.query_params),
             facets=asked.facets,
             sort=asked.sort,
             limit=asked.limit,
