@@ -133,14 +133,15 @@ async def strict_notify(
         WEBHOOK_RETRY_SECONDS="0" + ",0.5" * 100,
         WEBHOOK_HEALTH_SECONDS="0.1",
         WEBHOOK_FAILING_HOURS="0.00001",
-        WEBHOOK_DISABLE_HOURS="0.0002",
     )
     async with serve_notify(settings, directory) as served:
         yield served
 
 
-async def every_type_of_event(notify: ServedNotify, webhook: dict[str, Any]) -> None:
-    """Do what makes one of each type; `webhook` is told of everything."""
+async def every_type_of_event(
+    notify: ServedNotify, webhook: dict[str, Any], receiver: Receiver
+) -> None:
+    """Do what makes one of each type; `webhook` is told of everything, at `receiver`."""
     partner = await notify.directory.create("Université – 日本 😀 " + "x" * 150)
     topic = {"notation": "told", "scheme": "theme", "pref_label": {"en": "Told"}}
     made = await asked(notify.directory, "POST", "/topics", topic)
@@ -160,10 +161,16 @@ async def every_type_of_event(notify: ServedNotify, webhook: dict[str, Any]) -> 
         failing.usual = Reply(500)
         await asked(notify, "POST", f"/webhooks/{other['id']}/test", {})
 
+        async def is_told_of_failing() -> bool:
+            return "webhook.failing" in {one.event["type"] for one in receiver.requests}
+
+        await wait_until(is_told_of_failing, "the owner is told of the webhook that fails")
+        failing.usual = Reply(410)
+
         async def is_disabled() -> bool:
             return bool((await notify.get(f"/webhooks/{other['id']}"))["state"] == "disabled")
 
-        await wait_until(is_disabled, "the webhook that fails is disabled")
+        await wait_until(is_disabled, "the webhook that is gone is disabled")
 
 
 async def asked(
@@ -196,7 +203,7 @@ async def test_every_type_of_event_is_verified_and_parsed(
         receiver.url, event_types=["*"], signatures=["v1", "v1a"]
     )
     await strict_notify.settled(webhook, "delivered")
-    await every_type_of_event(strict_notify, webhook)
+    await every_type_of_event(strict_notify, webhook, receiver)
     requests = await receiver.got(len(EVENT_TYPES))
     public = base64.b64decode(webhook["public_key"].removeprefix("whpk_"))
     schemas = {

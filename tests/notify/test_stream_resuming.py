@@ -147,6 +147,8 @@ async def test_who_is_too_far_behind_is_told_to_begin_anew(
 async def test_an_id_ahead_of_the_log_is_reset(notify: ServedNotify, stream_url: str) -> None:
     """The log is not the one that it came from, whatever else it is."""
     _, end = await write(notify.directory, 1, "The end")
+    async with read_stream(stream_url) as newest:
+        await newest.is_at(end)
     async with read_stream(stream_url, last_event_id=end + 1_000) as stream:
         [first] = await stream.has(1)
     assert (first.event, first.content["reason"]) == ("reset", "ahead_of_the_log")
