@@ -15,7 +15,7 @@ from services.notify.parts import Parts
 from services.notify.readiness import check_broker, check_database, check_directory
 from services.notify.routes import ROUTERS
 from services.notify.settings import Settings
-from services.notify.streaming import open_live_stream, run_stream
+from services.notify.stream.loops import open_live_stream, run_stream
 from services.notify.worker import DIRECTORY_TIMEOUT_SECONDS, directory_client, run_worker
 from shared.broker import connect_broker
 from shared.databases import Database

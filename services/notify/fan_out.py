@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.notify.accounts import heed_accounts
-from services.notify.delivery_ids import ids_from
+from services.notify.deliveries.ids import ids_from
 from services.notify.matching import EventViews, Interest, wants
 from services.notify.models import (
     ACCOUNTS,

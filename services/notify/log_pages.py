@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 
-from services.notify.stream_events import LoggedEvent
+from services.notify.stream.events import LoggedEvent
 from shared.service_client import DirectoryClient
 
 _PAGE = 100

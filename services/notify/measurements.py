@@ -3,6 +3,7 @@
 from prometheus_client import Gauge
 from sqlalchemy import func, select, text
 
+from services.notify.deliveries.replays import UNDER_WAY
 from services.notify.models import (
     DEAD_EVENTS,
     DELIVERIES,
@@ -11,7 +12,6 @@ from services.notify.models import (
     DeliveryState,
     WebhookState,
 )
-from services.notify.replays import UNDER_WAY
 from shared.databases import Database
 from shared.leases import database_time
 

@@ -15,7 +15,7 @@ from prometheus_client import Counter
 from sqlalchemy import Table, delete, exists, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notify.delivery_ids import last_id_before
+from services.notify.deliveries.ids import last_id_before
 from services.notify.models import (
     DEAD_EVENTS,
     DELIVERIES,

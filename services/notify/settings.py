@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from services.notify.addresses import Network
-from services.notify.mail_settings import MailSettings, comma_list
-from services.notify.stream_settings import StreamSettings
+from services.notify.mail.settings import MailSettings, comma_list
+from services.notify.sending.addresses import Network
+from services.notify.stream.settings import StreamSettings
 
 
 def _networks(value: object) -> object:

@@ -12,17 +12,17 @@ from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
 from services.notify.consumer import FanOutTurn
+from services.notify.deliveries.replaying import Replayer
 from services.notify.fan_out import OWED
-from services.notify.health import HealthRule, judge_failing
-from services.notify.mail import MAILED, Mailer, measure_mail
-from services.notify.mail_transport import open_transport
+from services.notify.mail.outbox import MAILED, Mailer, measure_mail
+from services.notify.mail.transport import open_transport
 from services.notify.measurements import measure_deliveries, measure_others
-from services.notify.outbound import Outbound
 from services.notify.purging import Purge
-from services.notify.replaying import Replayer
-from services.notify.retries import RetrySchedule
-from services.notify.sending import Sender, SendingLimits
+from services.notify.sending.outbound import Outbound
+from services.notify.sending.retries import RetrySchedule
+from services.notify.sending.sender import Sender, SendingLimits
 from services.notify.settings import Settings
+from services.notify.webhooks.health import HealthRule, judge_failing
 from shared.broker import connect_broker
 from shared.databases import Database
 from shared.logs import configure_logs

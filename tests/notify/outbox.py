@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from services.notify.mail import put_in_outbox
+from services.notify.mail.outbox import put_in_outbox
 from shared.leases import database_time
 from tests.notify.served_notify import ServedNotify
 from tests.waiting import wait_until

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from cryptography.fernet import Fernet
 
-from services.notify.health import HealthRule, judge_failing
+from services.notify.webhooks.health import HealthRule, judge_failing
 from shared.databases import Database
 from tests.notify.mail_folder import give_email, mailed, mails_in
 from tests.notify.served_notify import NOTIFY_URL, ServedNotify, notify_settings, serve_notify

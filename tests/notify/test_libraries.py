@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jsonschema import Draft202012Validator
 
 from services.notify.models import KeyKind
-from services.notify.webhook import make_key, open_key, signatures, signed_headers
+from services.notify.webhooks.signing import make_key, open_key, signatures, signed_headers
 from shared.events import EVENT_TYPES
 from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify
 from tests.notify.verifying import LIBRARIES, Verifies, signed_by_javascript

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import ValidationError
 
-from services.notify.mail_message import Unmailable, read_sender, write_mail
+from services.notify.mail.message import Unmailable, read_sender, write_mail
 from tests.mail_server import MailServer, serve_mail
 from tests.notify.outbox import OWNER, ended, listed, mail
 from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify

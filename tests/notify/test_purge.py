@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select
 from uuid_utils.compat import uuid7
 
-from services.notify.delivery_ids import ids_from
+from services.notify.deliveries.ids import ids_from
 from services.notify.models import ATTEMPTS, DELIVERIES, EVENTS, WEBHOOK_KEYS
 from shared.databases import Database
 from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify

@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from services.notify.models import KeyKind
-from services.notify.webhook import (
+from services.notify.webhooks.signing import (
     make_key,
     open_key,
     signatures,

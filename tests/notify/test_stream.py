@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from services.notify.stream_parameters import StreamParameters
+from services.notify.stream.parameters import StreamParameters
 from tests.notify.served_notify import ServedNotify
 from tests.notify.stream_reading import StreamReader, read_stream
 from tests.served_directory import ServedDirectory

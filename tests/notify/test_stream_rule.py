@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from services.notify.stream import LiveStream
-from services.notify.stream_answer import Admission, StreamAnswer
-from services.notify.stream_begin import find_begin
-from services.notify.stream_log import StreamLog
-from services.notify.stream_selection import select
-from services.notify.stream_settings import StreamSettings
+from services.notify.stream.answer import Admission, StreamAnswer
+from services.notify.stream.begin import find_begin
+from services.notify.stream.live import LiveStream
+from services.notify.stream.log import StreamLog
+from services.notify.stream.selection import select
+from services.notify.stream.settings import StreamSettings
 from shared.log_follower import Position
 from shared.vocabulary import Visibility
 from tests.search.scripted_directory import ScriptedDirectory, a_record, client_of

@@ -6,7 +6,7 @@ import orjson
 from jsonschema import Draft202012Validator
 from standardwebhooks.webhooks import Webhook
 
-from services.notify.webhook import body_for
+from services.notify.webhooks.signing import body_for
 from tests.notify.cloudevents_schema import CLOUDEVENTS
 from tests.notify.served_notify import ServedNotify
 from tests.receiver import Receiver, serve_receiver

@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 
 from services.notify.accounts import AccountClosed
 from services.notify.console.pages import HOME, page
-from services.notify.delivery_list import DeliveryNotFound
-from services.notify.keys import TooManyKeys
-from services.notify.resending import DeliveryUnderWay
-from services.notify.webhooks import (
+from services.notify.deliveries.listing import DeliveryNotFound
+from services.notify.deliveries.resending import DeliveryUnderWay
+from services.notify.webhooks.keys import TooManyKeys
+from services.notify.webhooks.registering import (
     WebhookDisabled,
     WebhookNotFound,
     WebhookUnverified,

@@ -8,8 +8,8 @@ from sqlalchemy import Select, func, literal_column, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.models import DELIVERIES, AccountRow, WebhookRow
-from services.notify.webhook_readings import WebhookRead
-from services.notify.webhooks import show_webhook
+from services.notify.webhooks.readings import WebhookRead
+from services.notify.webhooks.registering import show_webhook
 
 MOST_COUNTED = 1_000
 

@@ -5,25 +5,25 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from services.notify.delivery_list import (
+from services.notify.deliveries.listing import (
     DeliveryNotFound,
     list_all_deliveries,
     list_deliveries,
     read_delivery_with_attempts,
 )
-from services.notify.delivery_parameters import DeliveryParameters
-from services.notify.pages import link_next, page_of
-from services.notify.parts import PartsOf
-from services.notify.patterns import UnknownEventPattern
-from services.notify.readings import DeliveryPage, DeliveryRead, DeliveryWithAttempts
-from services.notify.resending import (
+from services.notify.deliveries.parameters import DeliveryParameters
+from services.notify.deliveries.resending import (
     DeliveryUnderWay,
     Recovered,
     Recovery,
     recover_deliveries,
     resend_delivery,
 )
-from services.notify.webhooks import WebhookDisabled, WebhookNotFound, WebhookUnverified
+from services.notify.pages import link_next, page_of
+from services.notify.parts import PartsOf
+from services.notify.patterns import UnknownEventPattern
+from services.notify.readings import DeliveryPage, DeliveryRead, DeliveryWithAttempts
+from services.notify.webhooks.registering import WebhookDisabled, WebhookNotFound, WebhookUnverified
 from shared.databases import Database, Reading, Transaction
 from shared.paging import BadCursor
 from shared.problems import NotSignedIn, UnknownParameter, answers

@@ -4,15 +4,15 @@ from uuid import UUID
 
 from fastapi import Response
 
-from services.notify.keys import (
+from services.notify.models import KeyKind
+from services.notify.parts import PartsOf
+from services.notify.webhooks.keys import (
     TooManyKeys,
     UnacceptableSecret,
     list_keys,
     rotate_key,
 )
-from services.notify.models import KeyKind
-from services.notify.parts import PartsOf
-from services.notify.webhook_readings import (
+from services.notify.webhooks.readings import (
     KeyList,
     KeyRead,
     KeyRotated,
@@ -20,7 +20,7 @@ from services.notify.webhook_readings import (
     PublicKey,
     PublicKeyList,
 )
-from services.notify.webhooks import WebhookNotFound, find_webhook
+from services.notify.webhooks.registering import WebhookNotFound, find_webhook
 from shared.databases import Reading, Transaction
 from shared.leases import database_time
 from shared.problems import NotSignedIn, answers

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from services.notify.mail_list import MailParameters, list_mail
+from services.notify.mail.listing import MailParameters, list_mail
 from services.notify.pages import link_next, page_of
 from services.notify.readings import MailPage, MailRead
 from shared.databases import Reading

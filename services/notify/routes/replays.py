@@ -5,8 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from services.notify.pages import PageParameters, link_next, page_of
-from services.notify.replays import (
+from services.notify.deliveries.replays import (
     BadPeriod,
     ReplayNotFound,
     ReplayPage,
@@ -19,7 +18,8 @@ from services.notify.replays import (
     show_replay,
     stop_replay,
 )
-from services.notify.webhooks import WebhookDisabled, WebhookNotFound, WebhookUnverified
+from services.notify.pages import PageParameters, link_next, page_of
+from services.notify.webhooks.registering import WebhookDisabled, WebhookNotFound, WebhookUnverified
 from shared.databases import Reading, Transaction
 from shared.paging import BadCursor
 from shared.problems import NotSignedIn, Unavailable, UnknownParameter, answers

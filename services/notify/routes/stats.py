@@ -5,8 +5,8 @@ from uuid import UUID
 
 from fastapi import Query
 
-from services.notify.stats import WebhookStats, read_stats
-from services.notify.webhooks import WebhookNotFound
+from services.notify.webhooks.registering import WebhookNotFound
+from services.notify.webhooks.stats import WebhookStats, read_stats
 from shared.databases import Reading
 from shared.problems import NotSignedIn, UnknownParameter, answers
 from shared.serving import strict_router

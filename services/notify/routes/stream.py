@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request
 
 from services.notify.patterns import UnknownEventPattern
-from services.notify.stream import LiveStream, TooManyReaders, TooManyStreams
-from services.notify.stream_accounts import audience_of_caller
-from services.notify.stream_answer import Admission, StreamAnswer
-from services.notify.stream_begin import BadLastEventId, find_begin, read_last_event_id
-from services.notify.stream_parameters import StreamParameters
-from services.notify.stream_selection import select
+from services.notify.stream.accounts import audience_of_caller
+from services.notify.stream.answer import Admission, StreamAnswer
+from services.notify.stream.begin import BadLastEventId, find_begin, read_last_event_id
+from services.notify.stream.live import LiveStream, TooManyReaders, TooManyStreams
+from services.notify.stream.parameters import StreamParameters
+from services.notify.stream.selection import select
 from shared.problems import NotSignedIn, Unavailable, UnknownParameter, answers
 from shared.serving import strict_router
 from shared.tokens import CallerOf

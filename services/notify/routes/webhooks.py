@@ -6,20 +6,19 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from services.notify.accounts import AccountClosed
-from services.notify.delivery_list import read_delivery
+from services.notify.deliveries.listing import read_delivery
 from services.notify.pages import PageParameters, link_next, page_of
 from services.notify.parts import Known, PartsOf
 from services.notify.patterns import UnknownEventPattern
 from services.notify.readings import DeliveryRead
-from services.notify.webhook_readings import (
+from services.notify.webhooks.readings import (
     WebhookCreated,
     WebhookPage,
     WebhookPatch,
     WebhookRead,
     WebhookWrite,
 )
-from services.notify.webhook_url import UnacceptableUrl
-from services.notify.webhooks import (
+from services.notify.webhooks.registering import (
     TooManyWebhooks,
     WebhookDisabled,
     WebhookNotFound,
@@ -34,6 +33,7 @@ from services.notify.webhooks import (
     send_test_event,
     show_webhook,
 )
+from services.notify.webhooks.urls import UnacceptableUrl
 from shared.databases import Reading, Transaction
 from shared.paging import BadCursor
 from shared.problems import NotSignedIn, Unavailable, UnknownParameter, answers

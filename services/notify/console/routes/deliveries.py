@@ -8,9 +8,9 @@ from fastapi.responses import RedirectResponse
 from services.notify.console.pages import HOME, page
 from services.notify.console.route import console_router
 from services.notify.console.sessions import ActingVisitor, VisitorOf
-from services.notify.delivery_list import read_delivery_with_attempts
-from services.notify.resending import resend_delivery
-from services.notify.webhooks import find_webhook
+from services.notify.deliveries.listing import read_delivery_with_attempts
+from services.notify.deliveries.resending import resend_delivery
+from services.notify.webhooks.registering import find_webhook
 from shared.databases import Reading, Transaction
 
 router = console_router()

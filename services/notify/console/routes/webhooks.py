@@ -11,15 +11,14 @@ from services.notify.console.pages import HOME, page
 from services.notify.console.route import console_router
 from services.notify.console.sessions import ActingVisitor, VisitorOf
 from services.notify.console.shown import name_account, show_webhooks
-from services.notify.delivery_list import list_deliveries
-from services.notify.delivery_parameters import DeliveryParameters
-from services.notify.keys import list_keys, rotate_key
+from services.notify.deliveries.listing import list_deliveries
+from services.notify.deliveries.parameters import DeliveryParameters
 from services.notify.models import DeliveryState, KeyKind
 from services.notify.pages import PageParameters, page_of
 from services.notify.parts import Parts, PartsOf
-from services.notify.stats import read_stats
-from services.notify.webhook_readings import KeyRotation, WebhookPatch
-from services.notify.webhooks import (
+from services.notify.webhooks.keys import list_keys, rotate_key
+from services.notify.webhooks.readings import KeyRotation, WebhookPatch
+from services.notify.webhooks.registering import (
     change_webhook,
     find_webhook,
     list_webhooks,
@@ -27,6 +26,7 @@ from services.notify.webhooks import (
     send_test_event,
     show_webhook,
 )
+from services.notify.webhooks.stats import read_stats
 from shared.databases import Reading, Transaction
 from shared.leases import database_time
 

@@ -1,0 +1,1 @@
+"""Deliveries as their owners see them: listed, sent again, replayed."""

@@ -1,0 +1,1 @@
+"""Sending deliveries to endpoints, and writing down what came of each attempt."""

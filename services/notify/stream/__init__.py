@@ -1,0 +1,1 @@
+"""The live stream: Server-Sent Events of what the log brings, to whoever listens."""

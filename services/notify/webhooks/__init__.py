@@ -1,0 +1,1 @@
+"""Webhooks as their owners see them: registered, verified, signed for, switched, judged."""
