@@ -8,8 +8,15 @@ from typing import Any
 import orjson
 
 from services.search.expansion import Expansion
-from services.search.name_words import FUNCTION_WORDS, one_form
-from services.search.placed_words import PlacedWord, placed_words
+from services.search.name_words import FUNCTION_WORDS, listed_forms_of, one_form
+from services.search.placed_words import (
+    PlacedWord,
+    fold_in_place,
+    placed_words,
+    placed_words_in,
+    places_of,
+    words_in,
+)
 from services.search.question import Question
 from services.search.stems import stem
 from services.search.wording import Wording, Words
@@ -39,21 +46,36 @@ class Wanted:
         self._languages = tuple(languages)
         self._forms = {one_form(word) for word in listed}
         self._stems = {stem(word, language) for word in listed for language in languages}
-        # The same words come up in many texts.
+        # What a text is asked first, all at once: most have nothing that is wanted.
+        self._listed = _listed(self._forms)
+        self._run_begins = _listed({one_form(run[0]) for run in self._runs})
+        # The same words come up in many descriptions.
         self._seen: dict[str, bool] = {}
-        self._seen_stemmed: dict[str, bool] = {}
 
-    def spans_in(self, text: str, *, stemmed: bool = False) -> list[Span]:
-        """Where `text` has wanted words; `stemmed`: by their stems, as in descriptions."""
-        has = self._has_stem if stemmed else self._has
-        seen = self._seen_stemmed if stemmed else self._seen
-        words = placed_words(text)
+    def spans_in(self, text: str) -> list[Span]:
+        """Where `text` has wanted words."""
+        folded = fold_in_place(text)
+        if folded is None:
+            return self._spans_among(placed_words(text))
+        words = words_in(folded)
+        found = self._listed.intersection(words)
+        if self._prefix is not None and self._prefix in folded:
+            found.update([word for word in words if word.startswith(self._prefix)])
+        has_unlisted = "iz" in folded
+        if has_unlisted:
+            found.update([word for word in words if "iz" in word and self._has(word)])
+        if self._runs and (has_unlisted or not self._run_begins.isdisjoint(words)):
+            return self._spans_among(placed_words_in(folded))
+        return places_of(found, folded) if found else []
+
+    def stemmed_spans_in(self, text: str) -> list[Span]:
+        """Where `text`, a description, has wanted words or words of the same stem."""
+        return self._spans_among(placed_words(text), stemmed=True)
+
+    def _spans_among(self, words: Sequence[PlacedWord], *, stemmed: bool = False) -> list[Span]:
         spans = []
         for word, begin, end in words:
-            wanted = seen.get(word)
-            if wanted is None:
-                wanted = seen[word] = has(word)
-            if wanted:
+            if self._has_stem(word) if stemmed else self._has(word):
                 spans.append((begin, end))
         if self._runs:
             spans = sorted({*spans, *self._spans_of_runs(words, stemmed=stemmed)})
@@ -88,9 +110,16 @@ class Wanted:
         )
 
     def _has_stem(self, word: str) -> bool:
-        return self._has(word) or any(
-            stem(word, language) in self._stems for language in self._languages
-        )
+        found = self._seen.get(word)
+        if found is None:
+            found = self._seen[word] = self._has(word) or any(
+                stem(word, language) in self._stems for language in self._languages
+            )
+        return found
+
+
+def _listed(forms: Iterable[str]) -> set[str]:
+    return {word for form in forms for word in listed_forms_of(form)}
 
 
 def wanted_of(wording: Wording, expansion: Expansion, languages: Sequence[str]) -> Wanted:
@@ -128,7 +157,9 @@ def _in_each(
     by_field: dict[str, list[str]] = orjson.loads(texts)
     for field in _SHOWN:
         for value in by_field.get(field, ()):
-            spans = wanted.spans_in(value, stemmed=field == "description")
+            spans = (
+                wanted.stemmed_spans_in(value) if field == "description" else wanted.spans_in(value)
+            )
             if not spans:
                 continue
             if len(shown.setdefault(field, [])) == _MOST_VALUES:
@@ -139,6 +170,13 @@ def _in_each(
 
 def mark_spans(text: str, spans: Sequence[Span]) -> str:
     """`text` as HTML with `spans` marked; a long one is cut around where most of them are."""
+    if len(text) <= _WINDOW and not _NEEDS_ESCAPE.search(text):
+        # Nearly all names.
+        marked, at = "", 0
+        for begin, end in spans:
+            marked += f"{text[at:begin]}<mark>{text[begin:end]}</mark>"
+            at = end
+        return marked + text[at:]
     first, last = _window(text, spans)
     parts = ["…"] if first else []
     at = first

@@ -83,6 +83,9 @@ def _one_form_of() -> dict[str, str]:
 
 
 _ONE_FORM = _one_form_of()
+_FORMS_OF: dict[str, list[str]] = {}
+for _word, _form in _ONE_FORM.items():
+    _FORMS_OF.setdefault(_form, []).append(_word)
 # organized, organizations and the like; whole stems stay as they are, so 'size' does no harm.
 _AMERICAN = re.compile(r"iz(e[ds]?|ers?|ing|ations?|ational)$")
 
@@ -94,6 +97,12 @@ def one_form(word: str) -> str:
     if found is not None:
         return found
     return _AMERICAN.sub(r"is\1", word) if "iz" in word else word
+
+
+def listed_forms_of(form: str) -> list[str]:
+    """The words that have this one form, besides those with "iz" in them, which are not listed."""
+    listed = _FORMS_OF.get(form, [])
+    return listed if form in _ONE_FORM else [form, *listed]
 
 
 def content_words(words: Sequence[str]) -> tuple[str, ...]:

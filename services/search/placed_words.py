@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from shared.folding import fold
 
@@ -35,15 +36,57 @@ class _FoldedAlone(dict[int, str]):
 _FOLDED_ALONE = _FoldedAlone()
 
 
+def fold_in_place(text: str) -> str | None:
+    """`text` folded character by character, each in its place; None where that cannot be."""
+    if text.isascii():
+        return text.lower()
+    folded = text.translate(_FOLDED_ALONE)
+    return None if _UNSURE in folded else folded
+
+
+def words_in(folded: str) -> list[str]:
+    """The words of a text that `fold_in_place` folded."""
+    if "'" in folded:
+        return [word.replace("'", "") for word in _WORD.findall(folded)]
+    found: list[str] = _pattern_for(folded).findall(folded)
+    return found
+
+
+def placed_words_in(folded: str) -> list[PlacedWord]:
+    """The same, and where each stands."""
+    if "'" in folded:
+        return [(found[0].replace("'", ""), *found.span()) for found in _WORD.finditer(folded)]
+    return [(found[0], *found.span()) for found in _pattern_for(folded).finditer(folded)]
+
+
+def places_of(words: Iterable[str], folded: str) -> list[tuple[int, int]]:
+    """Where `words`, each of which stands in a folded text, begin and end, in their order.
+
+    To find a few takes a fifth of the time of looking at all.
+    """
+    if "'" in folded:
+        wanted = set(words)
+        return [(begin, end) for word, begin, end in placed_words_in(folded) if word in wanted]
+    places = []
+    for word in words:
+        begin = folded.find(word)
+        while begin >= 0:
+            end = begin + len(word)
+            # As _WORD parts words; it may also stand within another one.
+            if not (folded[begin - 1 : begin].isalnum() or folded[end : end + 1].isalnum()):
+                places.append((begin, end))
+            begin = folded.find(word, end)
+    return sorted(places)
+
+
 def placed_words(text: str) -> list[PlacedWord]:
     """The words of `text` as `shared.folding.words_of` has them, and where each stands."""
-    folded = text.lower() if text.isascii() else text.translate(_FOLDED_ALONE)
-    if _UNSURE in folded:
-        return _one_by_one(text)
-    if "'" not in folded:
-        pattern = _ASCII_WORD if folded.isascii() else _WORD
-        return [(found[0], *found.span()) for found in pattern.finditer(folded)]
-    return [(found[0].replace("'", ""), *found.span()) for found in _WORD.finditer(folded)]
+    folded = fold_in_place(text)
+    return _one_by_one(text) if folded is None else placed_words_in(folded)
+
+
+def _pattern_for(folded: str) -> re.Pattern[str]:
+    return _ASCII_WORD if folded.isascii() else _WORD
 
 
 def _one_by_one(text: str) -> list[PlacedWord]:
