@@ -77,7 +77,7 @@ class Settings(StreamSettings, MailSettings):
     )
     requests_at_once: int = Field(
         alias="WEBHOOK_REQUESTS_AT_ONCE",
-        default=400,
+        default=1_000,
         ge=1,
         description="Deliveries that one worker has in hand at a time.",
     )
