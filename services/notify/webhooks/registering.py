@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from services.notify.accounts import lock_open_account
+from services.notify.consumer import lock_position
 from services.notify.fan_out import owe_one
 from services.notify.lines import hold_lines_alone
 from services.notify.models import (
@@ -257,7 +258,12 @@ async def delete_webhook(session: AsyncSession, webhook_id: UUID, caller: Caller
     Raises:
         WebhookNotFound: it is not the caller's.
     """
+    # Its deliveries and replays go with it, and are locked after it; who sends, or goes on with a
+    # replay, locks them before it. So neither does while it is deleted.
+    await lock_position(session)
+    await hold_lines_alone(session)
     await session.delete(await find_webhook(session, webhook_id, caller))
+    await session.flush()
 
 
 async def send_challenge(
