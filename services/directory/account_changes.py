@@ -14,11 +14,12 @@ from services.directory.accounts import (
     find_account,
     state_of,
 )
+from services.directory.client_secrets import forget_secret
 from services.directory.merge_patch import patched
-from services.directory.models import AccountRow, account_table
+from services.directory.models import AccountRow, account_table, client_secret_table
 from services.directory.outbox import append_account_event, stand_in_line
 from shared.preconditions import check_version
-from shared.problems import Problem
+from shared.problems import NotFound, Problem
 from shared.records import JsonObject
 from shared.tokens import Caller
 from shared.vocabulary import Role
@@ -62,6 +63,22 @@ async def disable_account(session: AsyncSession, account_id: UUID, caller: Calle
     row = await _load_for_change(session, account_id)
     write = _written_form(row).model_copy(update={"disabled": True})
     await _change(session, row, write, caller)
+
+
+async def remove_secret(session: AsyncSession, account_id: UUID, secret_id: UUID) -> None:
+    """Take a secret back; tokens that were got with it end by themselves within minutes.
+
+    Raises:
+        NotFound: the account has no such secret.
+        LastOfSecretariat: nobody of the secretariat could sign in any more.
+    """
+    await stand_in_line(session)
+    row = await find_account(session, account_id)
+    if not await forget_secret(session, account_id, secret_id):
+        raise NotFound(f"The account has no secret {secret_id}.")
+    row.version += 1
+    if _keeps_the_secretariat(row):
+        await _check_somebody_does(session)
 
 
 async def _load_for_change(session: AsyncSession, account_id: UUID) -> AccountRow:
@@ -114,6 +131,7 @@ async def _check_somebody_does(session: AsyncSession) -> None:
     # Writers stand in line, so two accounts cannot be taken away beside each other.
     remaining = await session.execute(
         select(account_table.c.id)
+        .join(client_secret_table, client_secret_table.c.account_id == account_table.c.id)
         .where(
             account_table.c.role == Role.secretariat.value, account_table.c.disabled_at.is_(None)
         )
@@ -122,5 +140,6 @@ async def _check_somebody_does(session: AsyncSession) -> None:
     if remaining.first() is None:
         raise LastOfSecretariat(
             "Nobody could make or open accounts any more. Give another account the role "
-            "secretariat first: POST /accounts makes one, PATCH /accounts/{account_id} changes one."
+            "secretariat first: POST /accounts makes one, PATCH /accounts/{account_id} changes "
+            "one; or add another secret first: POST /accounts/{account_id}/secrets."
         )

@@ -11,7 +11,6 @@ from uuid_utils.compat import uuid7
 
 from services.directory.account_write import AccountWrite
 from services.directory.client_secrets import (
-    forget_secret,
     keep_secret,
     make_secret,
     replace_secrets,
@@ -189,19 +188,6 @@ async def add_secret(session: AsyncSession, account_id: UUID) -> NewSecret:
     secret_id = await keep_secret(session, account_id, secret)
     row.version += 1
     return NewSecret(id=secret_id, client_id=row.client_id, client_secret=secret)
-
-
-async def remove_secret(session: AsyncSession, account_id: UUID, secret_id: UUID) -> None:
-    """Take a secret back; tokens that were got with it end by themselves within minutes.
-
-    Raises:
-        NotFound: the account has no such secret.
-    """
-    await stand_in_line(session)
-    row = await find_account(session, account_id)
-    if not await forget_secret(session, account_id, secret_id):
-        raise NotFound(f"The account has no secret {secret_id}.")
-    row.version += 1
 
 
 async def ensure_account(

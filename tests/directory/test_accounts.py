@@ -194,6 +194,28 @@ async def test_the_last_account_of_the_secretariat_stays(directory: ServedDirect
     assert (await _patch(directory, second, {"role": "member"}, as_second)).status_code == 200
 
 
+async def test_the_last_secret_of_the_secretariat_stays(directory: ServedDirectory) -> None:
+    """Others without a secret of their own do not count; with another secret it can be taken."""
+    first = await _of_client(directory, BOOTSTRAP[0])
+    other = await _make(directory, role="secretariat")
+    secretariat = await directory.signed_in()
+
+    async def take_back(account: dict[str, Any], secret_id: str) -> httpx.Response:
+        path = f"/accounts/{account['id']}/secrets/{secret_id}"
+        return await directory.client.delete(path, headers=secretariat)
+
+    [others] = (await _read(directory, other))["secret_ids"]
+    assert (await take_back(other, others)).status_code == 204
+    [last] = first["secret_ids"]
+    refused = await take_back(first, last)
+    assert refused.status_code == 409, refused.text
+    assert refused.json()["type"].endswith("last-of-secretariat")
+    assert "/secrets" in refused.json()["detail"]
+    assert (await _read(directory, first))["secret_ids"] == [last]
+    added = await directory.client.post(f"/accounts/{first['id']}/secrets", headers=secretariat)
+    assert (await take_back(first, added.json()["id"])).status_code == 204
+
+
 async def test_two_accounts_of_the_secretariat_do_not_close_each_other(
     directory: ServedDirectory,
 ) -> None:

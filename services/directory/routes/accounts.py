@@ -11,6 +11,7 @@ from services.directory.account_changes import (
     ServiceAccount,
     disable_account,
     patch_account,
+    remove_secret,
 )
 from services.directory.account_write import AccountWrite
 from services.directory.accounts import (
@@ -22,7 +23,6 @@ from services.directory.accounts import (
     create_account,
     page_of_accounts,
     read_account,
-    remove_secret,
 )
 from services.directory.lists import PageParameters
 from services.directory.merge_patch import MergePatch
@@ -149,7 +149,7 @@ async def add_a_secret(
     "/accounts/{account_id}/secrets/{secret_id}",
     status_code=204,
     summary="Take a secret back",
-    responses=answers(*_REFUSALS, NotFound),
+    responses=answers(*_REFUSALS, NotFound, LastOfSecretariat),
 )
 async def remove_a_secret(
     account_id: UUID, secret_id: UUID, session: Transaction, _: OfSecretariat
