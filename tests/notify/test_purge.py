@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select
 from uuid_utils.compat import uuid7
 
 from services.notify.deliveries.ids import ids_from
-from services.notify.models import ATTEMPTS, DELIVERIES, EVENTS, WEBHOOK_KEYS
+from services.notify.models import ATTEMPTS, DEAD_EVENTS, DELIVERIES, EVENTS, MAIL, WEBHOOK_KEYS
 from shared.databases import Database
 from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify
 from tests.receiver import Receiver, Reply, serve_receiver
@@ -128,6 +128,45 @@ async def test_keys_and_replays_go_too(
     await wait_until(replay_gone, "the replay is deleted", 30)
     await forgetful.directory.create("Signed by the key in use")
     await receiver.got(1)
+
+
+async def test_mail_and_dead_events_go_too(forgetful: ServedNotify, database: Database) -> None:
+    """Mail that was sent or given up, events that were replayed; what waits for somebody stays."""
+    long_ago = datetime.now(UTC) - timedelta(minutes=10)
+    old_ids, kept_ids = [next(ids_from(long_ago)), uuid7()], [uuid7(), uuid7()]
+    mail = {
+        "account_id": uuid7(),
+        "recipient": "owner@example.org",
+        "subject": "A webhook of yours fails",
+        "body": "It fails.",
+        "attempts": 1,
+        "created_at": long_ago,
+    }
+    event = {
+        "log_id": "a log",
+        "sequence": 1,
+        "type": "partner.created",
+        "error": "it could not be read",
+        "envelope": "{}",
+        "set_aside_at": long_ago,
+    }
+    mails: list[dict[str, Any]] = [
+        {"id": old_ids[0], "state": "sent", "finished_at": long_ago},
+        {"id": kept_ids[0], "state": "pending", "finished_at": None},
+    ]
+    events: list[dict[str, Any]] = [
+        {"id": old_ids[1], "replayed_at": long_ago},
+        {"id": kept_ids[1], "replayed_at": None},
+    ]
+    async with database.transaction() as session:
+        await session.execute(insert(MAIL), [{**mail, **one} for one in mails])
+        await session.execute(insert(DEAD_EVENTS), [{**event, **one} for one in events])
+    await gone(database, MAIL.c.id, old_ids[0])
+    await gone(database, DEAD_EVENTS.c.id, old_ids[1])
+    listed = await forgetful.get("/notify/mail")
+    assert str(old_ids[0]) not in {one["id"] for one in listed["items"]}
+    assert await count(database, MAIL.c.id, kept_ids[0]) == 1
+    assert await count(database, DEAD_EVENTS.c.id, kept_ids[1]) == 1
 
 
 async def finished(database: Database, webhook_id: UUID, days_ago: float, rows: int) -> list[UUID]:
