@@ -110,7 +110,7 @@ class Chaos:
     chance: random.Random
     endpoints: list[Endpoint]
     most_bytes: dict[str, int] = field(default_factory=dict)
-    """The most memory that each worker was seen to have."""
+    """The most memory of its own that each worker was seen to have."""
 
     def of(self, trouble: Trouble) -> list[Endpoint]:
         """The endpoints that have `trouble`."""
@@ -156,8 +156,11 @@ class Chaos:
         while True:
             for name in self.network.workers:
                 with suppress(psutil.NoSuchProcess):
-                    has = psutil.Process(self.network.processes[name].pid).memory_info().rss
-                    self.most_bytes[name] = max(has, self.most_bytes.get(name, 0))
+                    has = psutil.Process(self.network.processes[name].pid).memory_info()
+                    # Without what is mapped from files: SQLite maps its database once for each
+                    # connection, pages that they share and that the system takes back at will.
+                    own = has.rss - has.shared
+                    self.most_bytes[name] = max(own, self.most_bytes.get(name, 0))
             await pause(1.0)
 
     async def end_troubles(self) -> list[Endpoint]:
