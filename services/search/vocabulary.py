@@ -1,7 +1,7 @@
 """The words that an audience can find: which there are, which begin so, which may be meant."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, log10
 from typing import Final, NamedTuple
@@ -105,6 +105,12 @@ class Vocabulary:
             self._large = Deletions(self._listed)
         self._late = sorted(new)
         self._small = Deletions(self._late)
+        # Among few words what is near is found in a third of the time.
+        self._common = sorted(_common_words(audiences.values()))
+        if before is not None and before._common == self._common:
+            self._among_common: Deletions = before._among_common
+        else:
+            self._among_common = Deletions(self._common)
         self._sorted = {name: sorted(found.words) for name, found in audiences.items()}
 
     @property
@@ -115,7 +121,8 @@ class Vocabulary:
     @property
     def size_bytes(self) -> int:
         """Memory of its variants."""
-        return self._large.size_bytes + self._small.size_bytes
+        parts = (self._large, self._small, self._among_common)
+        return sum(part.size_bytes for part in parts)
 
     def of(self, audience: str) -> AudienceWords:
         """What `audience` can find."""
@@ -164,8 +171,7 @@ class Vocabulary:
         count = counts.get(word, 0)
         if not 0 < count <= _RARE or not errors_allowed(word):
             return None
-        named = [self._listed[number] for number in self._large.near(word, 1)]
-        named += [self._late[number] for number in self._small.near(word, 1)]
+        named = [self._common[number] for number in self._among_common.near(word, 1)]
         # Some of those named are two errors away, and the commonest may be one of them.
         neighbours = [
             other
@@ -190,6 +196,16 @@ class Vocabulary:
             if rarer > best:
                 best, chosen = rarer, (word[:at], word[at:])
         return chosen
+
+
+def _common_words(audiences: Iterable[AudienceWords]) -> set[str]:
+    """Words that stand in the records of an audience often enough to be meant by a rare one."""
+    return {
+        word
+        for found in audiences
+        for word, count in found.words.items()
+        if count >= _MUCH_COMMONER
+    }
 
 
 EMPTY: Final = Vocabulary({})
