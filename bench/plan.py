@@ -76,6 +76,13 @@ def say(line: str) -> None:
     print(f"  {time.strftime('%H:%M:%S')}  {line}", flush=True)
 
 
+def _told(figures: list[Figure]) -> list[Figure]:
+    """Tell `figures` as they come: a run that is broken off has no table."""
+    for one in figures:
+        say(f"  {one.name.strip()}: {one.result}")
+    return figures
+
+
 async def measure_all(wanted: set[str], amounts: Amounts) -> list[Figure]:
     """The figures of what is `wanted`, in the order of the table."""
     figures: list[Figure] = []
@@ -89,7 +96,7 @@ async def measure_all(wanted: set[str], amounts: Amounts) -> list[Figure]:
                 amounts.writes,
                 say,
             )
-            figures += await _or_failure("search over the registry", registry)
+            figures += _told(await _or_failure("search over the registry", registry))
         async with running_receiver() as receiver:
             for database, (on_database, names) in _DATABASES.items():
                 if wanted & names:
@@ -124,7 +131,7 @@ async def _measure_on(
         for name in NAMES:
             if name in wanted:
                 say(f"{database}: measuring {name}")
-                figures += await _or_failure(f"{name}, {database}", measures[name])
+                figures += _told(await _or_failure(f"{name}, {database}", measures[name]))
     return figures
 
 
