@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from services.notify.addresses import Network
 from services.notify.mail.settings import MailSettings, comma_list
-from services.notify.sending.addresses import Network
 from services.notify.stream.settings import StreamSettings
 
 

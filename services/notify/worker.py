@@ -18,8 +18,8 @@ from services.notify.mail.outbox import MAILED, Mailer, measure_mail
 from services.notify.mail.transport import open_transport
 from services.notify.measurements import measure_deliveries, measure_others
 from services.notify.purging import Purge
+from services.notify.retries import RetrySchedule
 from services.notify.sending.outbound import Outbound
-from services.notify.sending.retries import RetrySchedule
 from services.notify.sending.sender import Sender, SendingLimits
 from services.notify.settings import Settings
 from services.notify.webhooks.health import HealthRule, judge_failing

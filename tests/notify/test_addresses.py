@@ -10,7 +10,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import DefaultResolver
 
-from services.notify.sending.addresses import Network, why_text_refused
+from services.notify.addresses import Network, why_text_refused
 from services.notify.sending.outbound import Outbound
 from services.notify.webhooks.urls import UnacceptableUrl, check_url
 from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify

@@ -13,11 +13,11 @@ from uuid_utils.compat import uuid7
 from services.notify.fan_out import fan_out
 from services.notify.migrate import FOLDER
 from services.notify.models import AccountRow, DeliveryRow, WebhookRow
+from services.notify.retries import Answer, Delivered, TryAgain
 from services.notify.sending.attempted import Attempted
 from services.notify.sending.attempts import record_attempts
 from services.notify.sending.leasing import LeasedDelivery, Room, hand_back, lease_due
 from services.notify.sending.messages import MessageBook
-from services.notify.sending.retries import Answer, Delivered, TryAgain
 from services.notify.webhooks.endpoints import EndpointBook
 from shared.databases import Database
 from shared.leases import database_time

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from services.notify.mail.outbox import lease_due_mail, put_in_outbox, record_mail
 from services.notify.migrate import FOLDER
 from services.notify.models import MAIL
-from services.notify.sending.retries import Delivered, TryAgain
+from services.notify.retries import Delivered, TryAgain
 from shared.databases import Database
 from shared.leases import database_time
 from shared.migrating import migrate

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from services.notify.sending.retries import Answer, Delivered, GaveUp, RetrySchedule, TryAgain
+from services.notify.retries import Answer, Delivered, GaveUp, RetrySchedule, TryAgain
 from services.notify.settings import Settings
 from tests.notify.served_notify import ServedNotify
 from tests.receiver import Receiver, Reply, serve_receiver

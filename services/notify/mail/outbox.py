@@ -23,7 +23,7 @@ from services.notify.mail.message import Unmailable, read_sender, write_mail
 from services.notify.mail.settings import MailSettings
 from services.notify.mail.transport import MailNotSent, MailRefused, Transport
 from services.notify.models import MAIL, MailRow, MailState
-from services.notify.sending.retries import Delivered, GaveUp, Outcome, TryAgain
+from services.notify.retries import Delivered, GaveUp, Outcome, TryAgain
 from shared.databases import Database
 from shared.leases import database_time
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.notify.retries import Answer, Delivered, GaveUp, Outcome, TryAgain
 from services.notify.sending.leasing import LeasedDelivery
-from services.notify.sending.retries import Answer, Delivered, GaveUp, Outcome, TryAgain
 
 
 @dataclass(frozen=True, slots=True)

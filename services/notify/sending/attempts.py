@@ -18,8 +18,8 @@ from services.notify.models import (
     Ordering,
     WebhookState,
 )
+from services.notify.retries import Delivered, GaveUp, TryAgain
 from services.notify.sending.attempted import Attempted, outcome_name
-from services.notify.sending.retries import Delivered, GaveUp, TryAgain
 from services.notify.webhooks.health import note_outcomes
 from services.notify.webhooks.verification import note_verified
 

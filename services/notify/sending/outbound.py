@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from services.notify.sending.addresses import Network, why_text_refused
-from services.notify.sending.retries import Answer
+from services.notify.addresses import Network, why_text_refused
+from services.notify.retries import Answer
 
 # Servers commonly close idle connections after five seconds; a POST on a closed one would be lost.
 _KEEP_ALIVE_SECONDS = 4.0

@@ -16,13 +16,13 @@ import prometheus_client
 import structlog
 
 from services.notify.lines import hold_lines
+from services.notify.retries import Answer, Delivered, GaveUp, Outcome, RetrySchedule
 from services.notify.sending.attempted import Attempted, outcome_name
 from services.notify.sending.attempts import record_attempts
 from services.notify.sending.backing_off import BackingOff
 from services.notify.sending.leasing import LeasedDelivery, Room, hand_back, lease_due
 from services.notify.sending.messages import MessageBook
 from services.notify.sending.outbound import Outbound
-from services.notify.sending.retries import Answer, Delivered, GaveUp, Outcome, RetrySchedule
 from services.notify.sending.turns import Turns
 from services.notify.webhooks.endpoints import EndpointBook, read_revisions
 from services.notify.webhooks.signing import signed_headers

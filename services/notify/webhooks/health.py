@@ -18,8 +18,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.notify.lines import hold_lines_alone
 from services.notify.models import DELIVERIES, WEBHOOKS, DeliveryState, WebhookState
+from services.notify.retries import Delivered, GaveUp
 from services.notify.sending.attempted import Attempted
-from services.notify.sending.retries import Delivered, GaveUp
 from services.notify.webhooks.switching import switch_off
 from services.notify.webhooks.telling import Trouble, as_text, tell_disabled, tell_failing
 from services.notify.webhooks.verification import VERIFICATION_EVENT

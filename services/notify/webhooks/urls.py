@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
-from services.notify.sending.addresses import Network, why_refused
+from services.notify.addresses import Network, why_refused
 from shared.problems import FieldError, InvalidValues
 
 MAX_URL = 2_048

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.models import WEBHOOKS, WebhookState
 from services.notify.own_events import own_event
+from services.notify.retries import Answer, Delivered
 from services.notify.sending.attempted import Attempted
-from services.notify.sending.retries import Answer, Delivered
 from services.notify.webhooks.switching import switch_on
 from shared.records import JsonObject
 
