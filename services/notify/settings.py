@@ -79,7 +79,8 @@ class Settings(StreamSettings, MailSettings):
         alias="WEBHOOK_REQUESTS_AT_ONCE",
         default=1_000,
         ge=1,
-        description="Deliveries that one worker has in hand at a time.",
+        description="Deliveries that one worker has in hand at a time; at most half as many as the "
+        "process may open files.",
     )
     requests_per_endpoint: int = Field(
         alias="WEBHOOK_REQUESTS_PER_ENDPOINT",

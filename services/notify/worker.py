@@ -17,6 +17,7 @@ from services.notify.fan_out import OWED
 from services.notify.mail.outbox import MAILED, Mailer, measure_mail
 from services.notify.mail.transport import open_transport
 from services.notify.measurements import measure_deliveries, measure_others
+from services.notify.open_files import requests_that_fit
 from services.notify.purging import Purge
 from services.notify.retries import RetrySchedule
 from services.notify.sending.outbound import Outbound
@@ -84,7 +85,7 @@ async def run_worker(
         Seal(settings.encryption_keys),
         RetrySchedule(settings.retry_seconds, settings.retry_jitter, settings.overload_seconds),
         SendingLimits(
-            requests_at_once=settings.requests_at_once,
+            requests_at_once=requests_that_fit(settings.requests_at_once),
             requests_per_endpoint=settings.requests_per_endpoint,
             max_payload_bytes=settings.max_payload_bytes,
             lease_seconds=settings.lease_seconds,

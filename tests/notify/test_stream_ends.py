@@ -115,13 +115,13 @@ async def test_there_is_an_end_to_how_many(
 
 
 class FewFiles(Network):
-    """The network with a notify that may open few files: 20 beyond what it needs itself."""
+    """The network with a notify that may open few files: 20 for streams, 20 for requests."""
 
     def _command(self, name: str) -> list[str]:
         if name != "notify":
             return super()._command(name)
         limited = (
-            "import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, (620, 620)); "
+            "import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, (240, 240)); "
             "runpy.run_module('services.notify', run_name='__main__')"
         )
         return [sys.executable, "-c", limited]

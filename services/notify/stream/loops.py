@@ -1,11 +1,10 @@
 """The live stream's loops. They run where the readers are, in the process that answers HTTP."""
 
-import resource
-
 import structlog
 from prometheus_client import Gauge
 from redis.asyncio import Redis
 
+from services.notify.open_files import requests_that_fit, streams_that_fit
 from services.notify.settings import Settings
 from services.notify.stream.live import LiveStream
 from services.notify.stream.log import StreamLog
@@ -17,18 +16,16 @@ from shared.serving import run_together
 POSITION = Gauge("stream_position", "Sequence up to which events were streamed.")
 LAG = Gauge("stream_lag", "Events on the log that were not streamed yet, as last seen.")
 _LONGEST_LOOK_SECONDS = 1.0
-_OTHER_FILES = 200
-"""Files that a process opens beside streams and requests to endpoints."""
 _log = structlog.get_logger()
 
 
 def open_live_stream(settings: Settings, directory: DirectoryClient) -> LiveStream:
     """The live stream as `settings` want it, with as many readers as there may be open files."""
     most = settings.stream_readers
-    room = max(1, _raise_open_files() - settings.requests_at_once - _OTHER_FILES)
+    room = streams_that_fit(most, requests_that_fit(settings.requests_at_once))
     if room < most:
         _log.warning("stream.few_open_files", readers=room, wanted=most)
-    return LiveStream(settings, StreamLog(settings, directory), min(most, room))
+    return LiveStream(settings, StreamLog(settings, directory), room)
 
 
 async def run_stream(
@@ -46,14 +43,3 @@ async def run_stream(
         )
     finally:
         await live.close()
-
-
-def _raise_open_files() -> int:
-    """Let the process open as many files as the system lets it, and say how many that is."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (ValueError, OSError):
-        # Some systems name a limit that they do not grant.
-        return soft
-    return hard if hard != resource.RLIM_INFINITY else 1_000_000
