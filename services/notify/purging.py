@@ -5,7 +5,6 @@ order of time: it neither holds anybody up nor reads what is not old.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,10 +25,10 @@ from services.notify.models import (
     WEBHOOKS,
     DeliveryState,
     WebhookState,
-    leases,
 )
+from services.notify.worker_lease import WorkerLease
 from shared.databases import Database
-from shared.leases import database_time, hold_lease, release_lease
+from shared.leases import database_time
 
 LEASE = "purge"
 _LEASE_SECONDS = 30.0
@@ -51,13 +50,12 @@ class Purge:
     def __init__(self, database: Database, days: float, holder: str) -> None:
         self._database = database
         self._days = days
-        self._holder = holder
+        self._lease = WorkerLease(database, LEASE, holder, _LEASE_SECONDS)
         self._cursors: dict[str, UUID] = {}
-        self._ours_until = 0.0
 
     async def step(self) -> int:
         """One batch of everything; 0 when nothing old is left."""
-        if not await self._take_turn():
+        if not await self._lease.is_ours():
             return 0
         batches: tuple[Batch, ...] = (
             self._give_up_waiting,
@@ -78,17 +76,7 @@ class Purge:
 
     async def leave(self) -> None:
         """Give the lease up, so that another worker need not wait until it ends."""
-        if self._ours_until:
-            async with self._database.transaction() as session:
-                await release_lease(session, leases, LEASE, self._holder)
-
-    async def _take_turn(self) -> bool:
-        if time.monotonic() < self._ours_until:
-            return True
-        async with self._database.transaction() as session:
-            ours = await hold_lease(session, leases, LEASE, self._holder, _LEASE_SECONDS)
-        self._ours_until = time.monotonic() + _LEASE_SECONDS / 3 if ours else 0.0
-        return ours
+        await self._lease.leave()
 
     async def _give_up_waiting(self, session: AsyncSession, old: datetime) -> int:
         """What has been owed for too long to webhooks that are off is owed no more."""

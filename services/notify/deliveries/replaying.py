@@ -5,7 +5,6 @@ the replay meanwhile: so it goes on after a crash, and each event is owed once. 
 ahead of the endpoint, which keeps what is due to others near.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,11 +38,11 @@ from services.notify.models import (
     ReplayRow,
     WebhookRow,
     WebhookState,
-    leases,
 )
+from services.notify.worker_lease import WorkerLease
 from shared.databases import Database
 from shared.events import EVENT_TYPES
-from shared.leases import database_time, hold_lease, release_lease
+from shared.leases import database_time
 from shared.records import JsonObject
 from shared.service_client import DirectoryClient
 
@@ -76,29 +75,18 @@ class Replayer:
     def __init__(self, database: Database, directory: DirectoryClient, holder: str) -> None:
         self._database = database
         self._directory = directory
-        self._holder = holder
-        self._ours_until = 0.0
+        self._lease = WorkerLease(database, LEASE, holder, _LEASE_SECONDS)
 
     async def step(self) -> int:
         """A page of each replay that has room; how many replays moved."""
         replays = await self._find_replays()
-        if not replays or not await self._take_turn():
+        if not replays or not await self._lease.is_ours():
             return 0
         return sum([await self._advance(replay) for replay in replays])
 
     async def leave(self) -> None:
         """Give the lease up, so that another worker need not wait until it ends."""
-        if self._ours_until:
-            async with self._database.transaction() as session:
-                await release_lease(session, leases, LEASE, self._holder)
-
-    async def _take_turn(self) -> bool:
-        if time.monotonic() < self._ours_until:
-            return True
-        async with self._database.transaction() as session:
-            ours = await hold_lease(session, leases, LEASE, self._holder, _LEASE_SECONDS)
-        self._ours_until = time.monotonic() + _LEASE_SECONDS / 3 if ours else 0.0
-        return ours
+        await self._lease.leave()
 
     async def _find_replays(self) -> Sequence[ReplayRow]:
         """Those under way whose webhook is sent to and has no long backlog."""

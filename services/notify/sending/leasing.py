@@ -146,6 +146,8 @@ async def lease_due(
         webhook_id: min(share, allowance.get(webhook_id, share))
         for webhook_id, share in room.shares(list(due.values())).items()
     }
+    if session.get_bind().dialect.name != "sqlite":
+        await session.execute(_IN_ORDER_OF_INDEXES)
     taken: list[Any] = []
     for size in sorted(set(shares.values()) - {0}):
         alike = [webhook_id for webhook_id, share in shares.items() if share == size]
@@ -211,7 +213,6 @@ async def _find_due(
     if session.get_bind().dialect.name == "sqlite":
         statement = _due_on_sqlite(webhook_ids, most, now)
     else:
-        await session.execute(_IN_ORDER_OF_INDEXES)
         statement = _due_on_postgresql(webhook_ids, most, now)
     found: Sequence[Any] = (await session.execute(statement)).all()
     return found
