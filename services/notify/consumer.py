@@ -5,7 +5,6 @@ which is locked, compared and moved in the same transaction.
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ import httpx
 import orjson
 import structlog
 from redis.asyncio import Redis
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -21,6 +20,7 @@ from services.notify.accounts import confirm_accounts, doubt_accounts
 from services.notify.fan_out import fan_out, insert_new
 from services.notify.models import POSITIONS, DeadEventRow, PositionRow, leases
 from services.notify.topics import learn_topics
+from services.notify.worker_lease import WorkerLease
 from shared.databases import Database
 from shared.leases import database_time, hold_lease
 from shared.log_follower import LogFollower, Position
@@ -140,12 +140,12 @@ class FanOutTurn:
         self._directory = directory
         self._redis = redis
         self._holder = holder
+        self._lease = WorkerLease(database, LEASE, holder, LEASE_SECONDS)
         self._follower: LogFollower | None = None
-        self._ours_until = 0.0
 
     async def step(self) -> int:
         """Fan out the next batch, if it is our turn; how many events it had."""
-        if not await self._take_turn():
+        if not await self._lease.is_ours():
             # Another replica moves the position now, so what ours remembers of it gets old.
             self._follower = None
             await asyncio.sleep(_WAIT_FOR_TURN_SECONDS)
@@ -157,23 +157,13 @@ class FanOutTurn:
         try:
             return await self._follower.step()
         except NotOurTurn:
-            self._ours_until, self._follower = 0.0, None
+            self._lease.doubt()
+            self._follower = None
             return 0
 
     async def leave(self) -> None:
         """Give the lease up, so that another replica need not wait until it ends."""
-        async with self._database.transaction() as session:
-            await session.execute(
-                delete(leases).where(leases.c.name == LEASE, leases.c.holder == self._holder)
-            )
-
-    async def _take_turn(self) -> bool:
-        if time.monotonic() < self._ours_until:
-            return True
-        async with self._database.transaction() as session:
-            ours = await hold_lease(session, leases, LEASE, self._holder, LEASE_SECONDS)
-        self._ours_until = time.monotonic() + LEASE_SECONDS / 3 if ours else 0.0
-        return ours
+        await self._lease.leave()
 
 
 class EnsureBegun:

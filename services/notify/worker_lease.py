@@ -29,6 +29,10 @@ class WorkerLease:
         self._ours_until = time.monotonic() + self._seconds / 3 if ours else 0.0
         return ours
 
+    def doubt(self) -> None:
+        """Ask the database at the next step: somebody else seems to have the lease."""
+        self._ours_until = 0.0
+
     async def leave(self) -> None:
         """Give the lease up, so that another worker need not wait until it ends."""
         if self._ours_until:
