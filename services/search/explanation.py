@@ -10,8 +10,8 @@ from services.search.expansion import Expansion, Other, Unit
 from services.search.finding import Finding
 from services.search.pages import Page
 from services.search.query import Mode, QueryBuilder
-from services.search.ranking import PREFIX_SCORE, WEIGHTS, reading_of_precedence
-from services.search.schema import DESCRIPTION, FOUND, PREFIXES, as_stem, build_schema
+from services.search.ranking import PREFIX_SCORE, reading_of_precedence
+from services.search.schema import DESCRIPTION, FOUND, PREFIXES, build_schema
 from services.search.text import PREFIX_LETTERS
 from services.search.wording import Words
 from shared.records import JsonObject
@@ -131,7 +131,7 @@ def _word_parts(
 ) -> list[Part]:
     parts = []
     for field, form in builder.places(word):
-        place = _place(builder, field, form)
+        place = _place(builder, word, field, form)
         shown = {
             "word": asked,
             "found": form,
@@ -142,10 +142,9 @@ def _word_parts(
     return parts
 
 
-def _place(builder: QueryBuilder, field: str, form: str) -> Query:
+def _place(builder: QueryBuilder, word: str, field: str, form: str) -> Query:
     if field == FOUND:
-        return builder.anywhere(form, WEIGHTS[field])
+        return builder.anywhere(form)
     if field == DESCRIPTION:
-        # A stem is looked for among all words, where it is marked as one.
-        return builder.anywhere(as_stem(form), WEIGHTS[field])
-    return builder.in_field(field, form, WEIGHTS[field])
+        return builder.described(word, form)
+    return builder.in_field(field, form)

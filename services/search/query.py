@@ -110,10 +110,8 @@ class QueryBuilder:
     def _make_plain(self, word: str, prefix: str | None) -> list[Clause]:
         """That a word is there, and, asked only of records that have all words, where it is."""
         form = one_form(word)
-        anywhere = [self.anywhere(form, WEIGHTS[FOUND])]
-        anywhere += [
-            self.anywhere(as_stem(stemmed), WEIGHTS[DESCRIPTION]) for stemmed in self._stems(word)
-        ]
+        anywhere = [self.anywhere(form)]
+        anywhere += [self.described(word, stemmed) for stemmed in self._stems(word)]
         if prefix is not None:
             anywhere += self._beginning(prefix)
         found = (
@@ -121,9 +119,7 @@ class QueryBuilder:
             if len(anywhere) == 1
             else Query.boolean_query([(Occur.Should, query) for query in anywhere])
         )
-        better = [
-            (Occur.Should, self.in_field(field, form, WEIGHTS[field])) for field in (TITLE, NAMES)
-        ]
+        better = [(Occur.Should, self.in_field(field, form)) for field in (TITLE, NAMES)]
         return [(Occur.Must, found), *better]
 
     def _some_of(self, units: Sequence[Query], contained: Sequence[Query]) -> list[Clause]:
@@ -193,17 +189,29 @@ class QueryBuilder:
         """A word, which counts the more the better the place is where it stands."""
         return Query.boolean_query(self._plain(word, prefix))
 
-    def anywhere(self, form: str, weight: float) -> Query:
-        """Records that have a word or stem, wherever it stands."""
-        return Query.const_score_query(term(FOUND, form), weight * self._words.rarity(form))
+    def anywhere(self, form: str) -> Query:
+        """Records that have a word, wherever it stands."""
+        return Query.const_score_query(term(FOUND, form), WEIGHTS[FOUND] * self._words.rarity(form))
 
-    def in_field(self, field: str, form: str, weight: float) -> Query:
+    def described(self, word: str, stemmed: str) -> Query:
+        """Records of which a description has a stem of `word`.
+
+        A stem that descriptions seldom have does not count more than the word that names often
+        have: that would bring a mention before a name.
+        """
+        # Descriptions are searched among all words, where their stems are marked as such.
+        stem_form = as_stem(stemmed)
+        rarity = min(self._words.rarity(stem_form), self._words.rarity(one_form(word)))
+        return Query.const_score_query(term(FOUND, stem_form), WEIGHTS[DESCRIPTION] * rarity)
+
+    def in_field(self, field: str, form: str) -> Query:
         """Records that have a word in one field, which counts by its rarity among all fields.
 
         tantivy's own score would count the records of other audiences, and make a name less that
         has many others beside it.
         """
-        return Query.const_score_query(term(field, form), weight * self._words.rarity(form))
+        weight = WEIGHTS[field] * self._words.rarity(form)
+        return Query.const_score_query(term(field, form), weight)
 
     def _beginning(self, prefix: str) -> list[Query]:
         if not self._terms.has_beginning(prefix):

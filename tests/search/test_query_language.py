@@ -57,6 +57,9 @@ async def bodies(search: ServedSearch) -> None:
     await create("Harbour Cleaning Board and Co")
     await create("Kiel Harbour Friends", description={"en": "Members sit on the board."})
     assert ceased["status"] == "inactive"
+    for number in range(40):
+        await create(f"Wharf {number} of the Estuary", country="NL")
+    await create("Estuary Walk", description={"en": "Along each wharf."}, country="NL")
     await create("Otter Report", description={"en": "A lighthouse gallery has otters at night."})
     await create("Lighthouse Gallery")
     await create("Roof of the Lighthouse Gallery Works")
@@ -218,6 +221,15 @@ async def test_whole_names_come_first_in_their_order(search: ServedSearch) -> No
     assert {item["id"] for item in turned["items"][:6]} == {
         item["id"] for item in answer["items"][:6]
     }
+
+
+async def test_a_name_comes_before_a_mention(search: ServedSearch) -> None:
+    """However often names have a word and however seldom descriptions mention it."""
+    answer = await search.ask(q="estuary wharf", country="NL", limit=50)
+    titles = [item["title"] for item in answer["items"]]
+    assert len(titles) == 41
+    assert titles[-1] == "Estuary Walk"
+    assert answer["items"][-2]["score"] > answer["items"][-1]["score"]
 
 
 @pytest.mark.parametrize(
