@@ -1,0 +1,1 @@
+"""Partners and topics in the formats of others; each file knows one of them, both ways."""

@@ -1,0 +1,57 @@
+"""The directory's tables; each part of it keeps its own in a file here."""
+
+from services.directory.models.accounts import AccountRow, ClientSecretRow, SigningKeyRow
+from services.directory.models.log import EventLogRow, OutboxRow
+from services.directory.models.partners import (
+    ExternalIdRow,
+    PartnerRow,
+    PartnerTopicRow,
+    RelationshipRow,
+    SectorRow,
+    SourceValuesRow,
+)
+from services.directory.models.table import leases, metadata
+from services.directory.models.topics import TopicRow
+
+# The same tables for queries: their columns are typed as columns, which SQLModel's are not.
+partner_table = metadata.tables["partner"]
+sector_table = metadata.tables["partner_sector"]
+partner_topic_table = metadata.tables["partner_topic"]
+external_id_table = metadata.tables["external_id"]
+relationship_table = metadata.tables["relationship"]
+source_values_table = metadata.tables["source_values"]
+topic_table = metadata.tables["topic"]
+outbox_table = metadata.tables["outbox"]
+event_log_table = metadata.tables["event_log"]
+account_table = metadata.tables["account"]
+client_secret_table = metadata.tables["client_secret"]
+signing_key_table = metadata.tables["signing_key"]
+
+__all__ = [
+    "AccountRow",
+    "ClientSecretRow",
+    "EventLogRow",
+    "ExternalIdRow",
+    "OutboxRow",
+    "PartnerRow",
+    "PartnerTopicRow",
+    "RelationshipRow",
+    "SectorRow",
+    "SigningKeyRow",
+    "SourceValuesRow",
+    "TopicRow",
+    "account_table",
+    "client_secret_table",
+    "event_log_table",
+    "external_id_table",
+    "leases",
+    "metadata",
+    "outbox_table",
+    "partner_table",
+    "partner_topic_table",
+    "relationship_table",
+    "sector_table",
+    "signing_key_table",
+    "source_values_table",
+    "topic_table",
+]
