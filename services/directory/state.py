@@ -1,6 +1,6 @@
 """What a directory process holds while it runs."""
 
-from services.directory.partners import REVIEW_PERIOD
+from services.directory.assurance import REVIEW_PERIOD
 from services.directory.rendering import REVIEW_NOTICE
 from services.directory.settings import Settings
 from shared.databases import Database

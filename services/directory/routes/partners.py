@@ -16,13 +16,13 @@ from services.directory.answers import (
     partner_answer,
     written_answer,
 )
+from services.directory.assurance import assure_partner
 from services.directory.external_ids import ExternalIdTaken
 from services.directory.lists import PartnerParameters
 from services.directory.merge_patch import MergePatch
+from services.directory.partner_change import PartnerWithdrawn
 from services.directory.partner_write import AssuranceWrite, PartnerWrite
 from services.directory.partners import (
-    PartnerWithdrawn,
-    assure_partner,
     create_partner,
     patch_partner,
     replace_partner,
