@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
+from services.directory.history import record_at
 from services.directory.hot_answers import HotAnswer, HotAnswers
 from services.directory.lists import (
     Page,
@@ -58,6 +59,21 @@ def written_answer(row: PartnerRow, caller: Caller, status: int = 200) -> Respon
     if status == 201:
         headers["Location"] = f"/partners/{row.id}"
     return Response(body, status_code=status, media_type=_JSON, headers=headers)
+
+
+async def past_answer(
+    request: Request, caller: Caller, partner_id: UUID, at: str, if_none_match: str | None
+) -> Response:
+    """The partner as it was; a withdrawn one too, which leads nowhere then.
+
+    Raises:
+        NotFound, NotSignedIn, NotAllowed, InvalidValues: as for `record_at`.
+    """
+    database: Database = request.app.state.database
+    async with database.reading() as session:
+        past = await record_at(session, partner_id, caller, at)
+    headers = _headers_of(past.version, past.at)
+    return _respond(HotAnswer(past.record, headers), if_none_match)
 
 
 def topic_answer(row: TopicRow, status: int = 200) -> Response:

@@ -12,7 +12,7 @@ from services.directory.accounts import ensure_account
 from services.directory.hot_answers import HotAnswers, LogWatch
 from services.directory.migrate import FOLDER
 from services.directory.outbox import TOUCHED
-from services.directory.routes import accounts, changes, oauth, partners, topics
+from services.directory.routes import accounts, changes, history, oauth, partners, topics
 from services.directory.settings import Settings
 from services.directory.signing_keys import load_signing_keys
 from services.directory.state import open_database
@@ -95,7 +95,14 @@ def create_app(settings: Settings) -> FastAPI:
         title="Partner directory",
         description="The truth about the partners of a research network, and the log of changes.",
         # The most asked come first: routes are tried one after the other.
-        routers=[partners.router, topics.router, changes.router, oauth.router, accounts.router],
+        routers=[
+            partners.router,
+            topics.router,
+            changes.router,
+            oauth.router,
+            history.router,
+            accounts.router,
+        ],
         check=check,
         lifespan=lifespan,
         cors_origins=settings.cors_origin_list,

@@ -1,9 +1,10 @@
 """Writing partners: each function is one change with its rules and its event, in one transaction.
 
-The caller of these functions opens the transaction; none of them commits.
+The caller of these functions opens the transaction; none of them commits. `reason` is why, in the
+words of who makes the change; it stands in the partner's history and nowhere else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from services.directory.external_ids import claim_external_ids, release_external_ids
+from services.directory.history import partner_changed
 from services.directory.merge_patch import patched
 from services.directory.models import PartnerRow
-from services.directory.outbox import append_partner_event, stand_in_line
+from services.directory.outbox import stand_in_line
 from services.directory.partner_change import (
     content_of,
     index_values,
@@ -31,7 +33,9 @@ from shared.tokens import Caller
 from shared.vocabulary import PartnerStatus, Role
 
 
-async def create_partner(session: AsyncSession, write: PartnerWrite, caller: Caller) -> PartnerRow:
+async def create_partner(
+    session: AsyncSession, write: PartnerWrite, caller: Caller, reason: str | None = None
+) -> PartnerRow:
     """Add a partner.
 
     Raises:
@@ -67,12 +71,13 @@ async def create_partner(session: AsyncSession, write: PartnerWrite, caller: Cal
         touched = await set_relationships(session, row.id, write.relationships)
     await session.flush()
     after = await render(session, row)
-    append_partner_event(session, "partner.created", None, after, caller)
+    await partner_changed(session, "partner.created", None, after, caller, reason)
     await touch(session, touched, caller)
     return row
 
 
-def _written_form(row: PartnerRow, record: JsonObject) -> PartnerWrite:
+def written_form(row: PartnerRow, record: JsonObject) -> PartnerWrite:
+    """What was written of a partner that is not withdrawn; `record` is the whole record."""
     return PartnerWrite.model_validate({**record, **row.content})
 
 
@@ -82,14 +87,34 @@ async def _change(
     expected: int,
     caller: Caller,
     make: Callable[[PartnerWrite], PartnerWrite],
+    reason: str | None,
 ) -> PartnerRow:
     row = await load_for_change(session, partner_id, expected, caller)
+    old = written_form(row, orjson.loads(row.secretariat))
+    return await rewrite(session, row, old, make(old), caller, reason)
+
+
+async def rewrite(
+    session: AsyncSession,
+    row: PartnerRow,
+    old: PartnerWrite | None,
+    write: PartnerWrite,
+    caller: Caller,
+    reason: str | None,
+    once_had: Sequence[JsonObject] = (),
+) -> PartnerRow:
+    """Make `write` what the partner is, which was `old`, or nothing while it was withdrawn.
+
+    Contact points may have the id of one that the partner has or `once_had`.
+
+    Raises:
+        NotAllowed: relationships differ, and the caller is not of the secretariat.
+        InvalidValues, ExternalIdTaken, CircularRelationship: as when it is created.
+    """
     before = orjson.loads(row.secretariat)
-    old = _written_form(row, before)
-    write = make(old)
-    content = content_of(write, row.content["contact_points"])
+    content = content_of(write, (*once_had, *row.content["contact_points"]))
     ties = {(one.kind, one.partner_id) for one in write.relationships}
-    ties_before = {(one.kind, one.partner_id) for one in old.relationships}
+    ties_before = {(one.kind, one.partner_id) for one in (old.relationships if old else ())}
     if ties != ties_before and caller.role is not Role.secretariat:
         raise NotAllowed(
             "A relationship changes the other partner's record too, so only the secretariat may "
@@ -102,9 +127,9 @@ async def _change(
         return row
     row.content = content
     own_columns(row, write)
-    if (old.sectors, old.topics) != (write.sectors, write.topics):
+    if old is None or (old.sectors, old.topics) != (write.sectors, write.topics):
         await index_values(session, row, write)
-    if old.external_ids != write.external_ids:
+    if old is None or old.external_ids != write.external_ids:
         await claim_external_ids(session, row.id, write.external_ids)
     touched: set[UUID] = set()
     if ties != ties_before:
@@ -115,13 +140,18 @@ async def _change(
     row.modified_at = datetime.now(UTC)
     await session.flush()
     after = await render(session, row)
-    append_partner_event(session, "partner.updated", before, after, caller)
+    await partner_changed(session, "partner.updated", before, after, caller, reason)
     await touch(session, touched, caller)
     return row
 
 
 async def replace_partner(
-    session: AsyncSession, partner_id: UUID, expected: int, write: PartnerWrite, caller: Caller
+    session: AsyncSession,
+    partner_id: UUID,
+    expected: int,
+    write: PartnerWrite,
+    caller: Caller,
+    reason: str | None = None,
 ) -> PartnerRow:
     """Put `write` in the place of what the partner was. Nothing happens if nothing differs.
 
@@ -129,11 +159,16 @@ async def replace_partner(
         NotFound, NotAllowed, PartnerWithdrawn, StaleVersion: as their names say.
         InvalidValues, ExternalIdTaken, CircularRelationship: as when it is created.
     """
-    return await _change(session, partner_id, expected, caller, lambda _: write)
+    return await _change(session, partner_id, expected, caller, lambda _: write, reason)
 
 
 async def patch_partner(
-    session: AsyncSession, partner_id: UUID, expected: int, patch: JsonObject, caller: Caller
+    session: AsyncSession,
+    partner_id: UUID,
+    expected: int,
+    patch: JsonObject,
+    caller: Caller,
+    reason: str | None = None,
 ) -> PartnerRow:
     """Apply a JSON merge patch (RFC 7396) to what is written of the partner.
 
@@ -142,7 +177,7 @@ async def patch_partner(
         Others: as for `replace_partner`.
     """
     return await _change(
-        session, partner_id, expected, caller, lambda old: patched(old, patch, "partner")
+        session, partner_id, expected, caller, lambda old: patched(old, patch, "partner"), reason
     )
 
 
@@ -152,6 +187,7 @@ async def withdraw_partner(
     expected: int,
     successor_id: UUID | None,
     caller: Caller,
+    reason: str | None = None,
 ) -> None:
     """Take a record out of the directory, because it was a duplicate or an error.
 
@@ -176,5 +212,5 @@ async def withdraw_partner(
     row.modified_at = datetime.now(UTC)
     await session.flush()
     after = await render(session, row)
-    append_partner_event(session, "partner.withdrawn", before, after, caller)
+    await partner_changed(session, "partner.withdrawn", before, after, caller, reason)
     await touch(session, touched | ({successor_id} if successor_id else set()), caller)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.directory.routes import accounts, changes, oauth, partners, topics
+from services.directory.routes import accounts, changes, history, oauth, partners, topics
 from tests.served_directory import SERVICE_SECRET, ServedDirectory, a_partner
 
 ROLES = ("nobody", "member", "editor", "other editor", "secretariat", "service")
@@ -43,6 +43,20 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
     ),
     ("DELETE", "/partners/{open}", None, _only(412, "secretariat")),
     ("POST", "/partners/{open}/assurance", A_METHOD, _only(412, "secretariat")),
+    ("GET", "/partners/{open}?at=1", None, _only(200, "secretariat", "editor")),
+    ("GET", "/partners/{open}/history", None, _only(200, "secretariat", "editor")),
+    (
+        "GET",
+        "/partners/{hidden}/history",
+        None,
+        {**dict.fromkeys(ROLES, 404), "nobody": 401, "secretariat": 200, "editor": 200},
+    ),
+    (
+        "POST",
+        "/partners/{open}/restore",
+        {"version": 1},
+        _only(412, "secretariat", "editor"),
+    ),
     ("GET", "/topics", None, ALL),
     ("GET", "/topics/export.ndjson", None, ALL),
     ("GET", "/topics/{topic}", None, ALL),
@@ -129,7 +143,7 @@ async def test_the_table_has_every_endpoint() -> None:
     """A new endpoint needs a line; health and measurements say nothing of anybody."""
     routed = {
         (method, route.path)
-        for module in (accounts, changes, oauth, partners, topics)
+        for module in (accounts, changes, history, oauth, partners, topics)
         for route in module.router.routes
         for method in route.methods
     }

@@ -14,10 +14,16 @@ _AN_ACCOUNT = text(
     "INSERT INTO account (id, client_id, name, role, created_at) "
     "VALUES ('01890000000070008000000000000000', 'old', 'Of old', 'member', '2026-11-22 10:00:00')"
 )
+_A_PARTNER = text(
+    "INSERT INTO partner (id, version, created_at, modified_at, level, status, visibility, "
+    "display_name, sort_name, folded_names, content, secretariat) "
+    "VALUES ('01890000000070008000000000000001', 7, '2026-11-22 10:00:00', '2026-11-23 10:00:00', "
+    "'local', 'active', 'public', 'Of old', 'of old', 'of old', '{}', :nothing)"
+)
 
 
 async def test_migrations_make_the_tables_of_the_code(database_url: str) -> None:
-    """No difference is left, on either database; accounts of before are kept on the way."""
+    """No difference is left, on either database; what was there before is kept."""
     database = Database(database_url)
 
     def up_to(connection: Connection, revision: str) -> None:
@@ -31,6 +37,7 @@ async def test_migrations_make_the_tables_of_the_code(database_url: str) -> None
     async with database.writer.begin() as connection:
         await connection.run_sync(up_to, "20261122_first_tables")
         await connection.execute(_AN_ACCOUNT)
+        await connection.execute(_A_PARTNER, {"nothing": b"{}"})
     assert not await is_current(database, FOLDER)
     await migrate(database, FOLDER)
     await migrate(database, FOLDER)
@@ -39,4 +46,6 @@ async def test_migrations_make_the_tables_of_the_code(database_url: str) -> None
         assert await connection.run_sync(differences) == []
         kept = await connection.execute(text("SELECT name, version, email FROM account"))
         assert kept.all() == [("Of old", 1, None)]
+        known = await connection.execute(text("SELECT version, event FROM partner_version"))
+        assert known.all() == [(7, None)]
     await database.dispose()

@@ -1,6 +1,7 @@
 """The directory's tables; each part of it keeps its own in a file here."""
 
 from services.directory.models.accounts import AccountRow, ClientSecretRow, SigningKeyRow
+from services.directory.models.history import PartnerVersionRow
 from services.directory.models.log import EventLogRow, OutboxRow
 from services.directory.models.partners import (
     ExternalIdRow,
@@ -19,6 +20,7 @@ sector_table = metadata.tables["partner_sector"]
 partner_topic_table = metadata.tables["partner_topic"]
 external_id_table = metadata.tables["external_id"]
 relationship_table = metadata.tables["relationship"]
+partner_version_table = metadata.tables["partner_version"]
 source_values_table = metadata.tables["source_values"]
 topic_table = metadata.tables["topic"]
 outbox_table = metadata.tables["outbox"]
@@ -35,6 +37,7 @@ __all__ = [
     "OutboxRow",
     "PartnerRow",
     "PartnerTopicRow",
+    "PartnerVersionRow",
     "RelationshipRow",
     "SectorRow",
     "SigningKeyRow",
@@ -49,6 +52,7 @@ __all__ = [
     "outbox_table",
     "partner_table",
     "partner_topic_table",
+    "partner_version_table",
     "relationship_table",
     "sector_table",
     "signing_key_table",

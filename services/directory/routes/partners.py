@@ -14,6 +14,7 @@ from services.directory.answers import (
     export_answer,
     page_answer,
     partner_answer,
+    past_answer,
     written_answer,
 )
 from services.directory.assurance import assure_partner
@@ -28,6 +29,7 @@ from services.directory.partners import (
     replace_partner,
     withdraw_partner,
 )
+from services.directory.reasons import Reason
 from services.directory.relationships import CircularRelationship
 from shared.databases import Transaction
 from shared.paging import BadCursor
@@ -52,7 +54,9 @@ class _Lean(APIRoute):
                 raise _not_acceptable("path", "partner_id", "must be a UUID", given) from error
             if tag is not None and len(tag) > _LONGEST_TAG:
                 raise _not_acceptable("header", "if-none-match", "is too long", tag)
-            return await read_partner(partner_id, request, await find_caller(request), tag)
+            query = request.query_params if request.scope["query_string"] else {}
+            caller = await find_caller(request)
+            return await read_partner(partner_id, request, caller, tag, query.get("at"))
 
         return handle
 
@@ -91,10 +95,10 @@ _CHANGES = answers(
     responses=answers(NotSignedIn, NotAllowed, ExternalIdTaken, CircularRelationship),
 )
 async def create_a_partner(
-    write: PartnerWrite, session: Transaction, caller: OfSecretariat
+    write: PartnerWrite, session: Transaction, caller: OfSecretariat, reason: Reason = None
 ) -> Response:
     """`names` with one `display` name and `level` are enough."""
-    row = await create_partner(session, write, caller)
+    row = await create_partner(session, write, caller, reason)
     return written_answer(row, caller, status=201)
 
 
@@ -133,8 +137,17 @@ async def read_partner(
     request: Request,
     caller: CallerOf,
     if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
+    at: Annotated[
+        str | None,
+        Query(description="As it was in a version, or at a time.", examples=["3", "2026-11-26"]),
+    ] = None,
 ) -> Response:
-    """A withdrawn partner answers with 308 and leads to its successor, if it has one."""
+    """A withdrawn partner answers with 308 and leads to its successor, if it has one.
+
+    `at` is for the secretariat and the partner's own editors.
+    """
+    if at is not None:
+        return await past_answer(request, caller, partner_id, at, if_none_match)
     return await partner_answer(request, caller, partner_id, if_none_match)
 
 
@@ -145,7 +158,7 @@ router.add_api_route(
     route_class_override=_LeanRoute,
     summary="Show a partner",
     response_model=Partner,
-    responses={**HOW_TO_READ, **answers(NotSignedIn, NotFound)},
+    responses={**HOW_TO_READ, **answers(NotSignedIn, NotAllowed, NotFound)},
 )
 
 
@@ -161,9 +174,10 @@ async def replace_a_partner(
     session: Transaction,
     caller: SignedIn,
     expected: ExpectedVersion,
+    reason: Reason = None,
 ) -> Response:
     """Derived values may be sent along as they were read. Nothing happens if nothing differs."""
-    row = await replace_partner(session, partner_id, expected, write, caller)
+    row = await replace_partner(session, partner_id, expected, write, caller, reason)
     return written_answer(row, caller)
 
 
@@ -179,9 +193,10 @@ async def patch_a_partner(
     session: Transaction,
     caller: SignedIn,
     expected: ExpectedVersion,
+    reason: Reason = None,
 ) -> Response:
     """The partner must keep all rules after the patch."""
-    row = await patch_partner(session, partner_id, expected, patch, caller)
+    row = await patch_partner(session, partner_id, expected, patch, caller, reason)
     return written_answer(row, caller)
 
 
@@ -199,9 +214,10 @@ async def withdraw_a_partner(
     successor: Annotated[
         UUID | None, Query(description="The partner to use instead; the address leads there.")
     ] = None,
+    reason: Reason = None,
 ) -> None:
     """For duplicates and errors. A body that has ceased is `inactive`, with a successor."""
-    await withdraw_partner(session, partner_id, expected, successor, caller)
+    await withdraw_partner(session, partner_id, expected, successor, caller, reason)
 
 
 @router.post(
@@ -216,7 +232,8 @@ async def assure_a_partner(
     session: Transaction,
     caller: OfSecretariat,
     expected: ExpectedVersion,
+    reason: Reason = None,
 ) -> Response:
     """Assuring never edits, and editing never assures."""
-    row = await assure_partner(session, partner_id, expected, write, caller)
+    row = await assure_partner(session, partner_id, expected, write, caller, reason)
     return written_answer(row, caller)
