@@ -93,15 +93,24 @@ async def partner_changed(
         )
     session.add(
         PartnerVersionRow(
-            partner_id=partner_id,
-            version=after["version"],
-            at=datetime.now(UTC),
-            event=event_type,
-            account_id=None if caller is None else caller.account_id,
-            role=None if caller is None or caller.role is None else caller.role.value,
-            reason=reason,
+            **version_columns(partner_id, after["version"], event_type, caller, reason)
         )
     )
+
+
+def version_columns(
+    partner_id: UUID, version: int, event_type: str, caller: Caller | None, reason: str | None
+) -> dict[str, Any]:
+    """The row of history for a version that comes about now."""
+    return {
+        "partner_id": partner_id,
+        "version": version,
+        "at": datetime.now(UTC),
+        "event": event_type,
+        "account_id": None if caller is None else caller.account_id,
+        "role": None if caller is None or caller.role is None else caller.role.value,
+        "reason": reason,
+    }
 
 
 async def history_of(

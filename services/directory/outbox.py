@@ -1,5 +1,6 @@
 """The outbox: events written in the transaction of their cause. It is the log itself."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,35 +34,69 @@ async def stand_in_line(session: AsyncSession) -> None:
         await session.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LINE})"))
 
 
-def _append(session: AsyncSession, event_type: str, subject: UUID, data: JsonObject) -> None:
+def event_columns(
+    event_type: str, subject: UUID, data: JsonObject, public_url: str
+) -> dict[str, Any]:
+    """The row of the outbox for an event that happens now."""
     event_id = uuid7()
-    now = datetime.now(UTC)
     event = {
         "specversion": "1.0",
         "id": str(event_id),
         "source": SOURCE,
         "type": event_type,
         "subject": str(subject),
-        "time": now.isoformat().replace("+00:00", "Z"),
+        "time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
-        "dataschema": f"{session.info['public_url']}/event-schemas/{event_type}",
+        "dataschema": f"{public_url}/event-schemas/{event_type}",
         "traceparent": current_traceparent(),
         "data": data,
     }
     if event["traceparent"] is None:
         del event["traceparent"]
-    session.add(
-        OutboxRow(
-            event_id=event_id, type=event_type, subject=str(subject), event=orjson.dumps(event)
-        )
-    )
-    session.info.setdefault(TOUCHED, set()).add(subject)
+    return {
+        "event_id": event_id,
+        "type": event_type,
+        "subject": str(subject),
+        "event": orjson.dumps(event),
+    }
+
+
+def tell_of(session: AsyncSession, subjects: Iterable[UUID]) -> None:
+    """Leave word of the records that a transaction has changed, for when it has committed."""
+    session.info.setdefault(TOUCHED, set()).update(subjects)
+
+
+def _append(session: AsyncSession, event_type: str, subject: UUID, data: JsonObject) -> None:
+    columns = event_columns(event_type, subject, data, session.info["public_url"])
+    session.add(OutboxRow(**columns))
+    tell_of(session, [subject])
 
 
 def _actor(caller: Caller | None) -> JsonObject:
     if caller is None:
         return {"account_id": None, "role": None}
     return {"account_id": str(caller.account_id), "role": caller.role}
+
+
+def partner_event_data(
+    before: JsonObject | None, after: JsonObject, caller: Caller | None
+) -> JsonObject:
+    """What an event says of a partner that went from `before` to `after`, at secretariat level."""
+    audiences: dict[str, Any] = {}
+    member_record = None
+    changed: list[str] = []
+    for audience in (Visibility.public, Visibility.member):
+        was = None if before is None else cut_partner(before, audience)
+        now = cut_partner(after, audience)
+        changed = [] if now is None else changed_fields(was, now)
+        audiences[audience.value] = {"was_visible": was is not None, "changed": changed}
+        member_record = now
+    return {
+        "record": member_record,
+        "changed": changed,
+        "actor": _actor(caller),
+        "audiences": audiences,
+    }
 
 
 def append_partner_event(
@@ -72,21 +107,7 @@ def append_partner_event(
     caller: Caller | None,
 ) -> None:
     """Write down that a partner went from `before` to `after`, both at secretariat level."""
-    audiences: dict[str, Any] = {}
-    member_record = None
-    changed: list[str] = []
-    for audience in (Visibility.public, Visibility.member):
-        was = None if before is None else cut_partner(before, audience)
-        now = cut_partner(after, audience)
-        changed = [] if now is None else changed_fields(was, now)
-        audiences[audience.value] = {"was_visible": was is not None, "changed": changed}
-        member_record = now
-    data = {
-        "record": member_record,
-        "changed": changed,
-        "actor": _actor(caller),
-        "audiences": audiences,
-    }
+    data = partner_event_data(before, after, caller)
     _append(session, event_type, UUID(after["id"]), data)
 
 

@@ -25,7 +25,7 @@ from services.directory.models import (
 from services.directory.outbox import stand_in_line
 from services.directory.partner_access import no_such_partner
 from services.directory.partner_write import PartnerWrite
-from services.directory.rendering import name_columns, render
+from services.directory.rendering import FoundByName, name_columns, render
 from shared.audience import may_see
 from shared.preconditions import check_version
 from shared.problems import InvalidValues, NotAllowed, Problem
@@ -108,7 +108,7 @@ async def index_values(session: AsyncSession, row: PartnerRow, write: PartnerWri
     session.add_all(PartnerTopicRow(partner_id=row.id, topic_id=one) for one in topic_ids)
 
 
-def own_columns(row: PartnerRow, write: PartnerWrite) -> None:
+def own_columns(row: FoundByName, write: PartnerWrite) -> None:
     """Bring the columns that partners are filtered and sorted by in line with `write`."""
     row.level, row.status = str(write.level), str(write.status)
     row.country, row.visibility = write.country, str(write.visibility)

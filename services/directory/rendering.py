@@ -1,8 +1,9 @@
 """From a partner's row to what each audience reads; done when something of it changes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
 from uuid import UUID
 
 import orjson
@@ -68,7 +69,34 @@ async def ties_of(session: AsyncSession, partner_id: UUID) -> list[Tie]:
     return ties
 
 
-def assurance_status(row: PartnerRow, now: datetime, notice: timedelta) -> AssuranceStatus:
+class PartnerValues(Protocol):
+    """What is kept of a partner beside its renderings, wherever it is at the moment."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    modified_at: datetime
+    level: str
+    status: str
+    country: str | None
+    visibility: str
+    content: JsonObject
+    assured_at: datetime | None
+    assured_by: UUID | None
+    assurance_method: str | None
+    next_review_at: datetime | None
+    successor_id: UUID | None
+
+
+class FoundByName(PartnerValues, Protocol):
+    """The same, with what it is found and sorted by."""
+
+    display_name: str
+    sort_name: str
+    folded_names: str
+
+
+def assurance_status(row: PartnerValues, now: datetime, notice: timedelta) -> AssuranceStatus:
     """How fresh the last check is at `now`; a review is due `notice` before its date."""
     if row.assured_at is None or row.next_review_at is None:
         return AssuranceStatus.unverified
@@ -80,7 +108,7 @@ def assurance_status(row: PartnerRow, now: datetime, notice: timedelta) -> Assur
     return AssuranceStatus.assured
 
 
-def next_change(row: PartnerRow, now: datetime, notice: timedelta) -> datetime | None:
+def next_change(row: PartnerValues, now: datetime, notice: timedelta) -> datetime | None:
     """When the record will next read otherwise by the passing of time alone, if ever."""
     moments: list[datetime] = []
     if row.next_review_at is not None:
@@ -105,18 +133,31 @@ async def _notations(session: AsyncSession, topic_ids: Iterable[UUID]) -> dict[s
     return {str(topic_id): notation for topic_id, notation in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What another partner's record shows of a partner."""
+
+    display_name: str
+    visibility: str
+
+
 async def _relationships(session: AsyncSession, partner_id: UUID) -> list[JsonObject]:
     ties = await ties_of(session, partner_id)
     if not ties:
         return []
     others = {
-        row.id: row
+        row.id: Shown(row.display_name, row.visibility)
         for row in await session.execute(
             select(
                 partner_table.c.id, partner_table.c.display_name, partner_table.c.visibility
             ).where(partner_table.c.id.in_([tie.other for tie in ties]))
         )
     }
+    return shown_ties(ties, others)
+
+
+def shown_ties(ties: Iterable[Tie], others: Mapping[UUID, Shown]) -> list[JsonObject]:
+    """The relationships as a record shows them, in their order."""
     found = [
         {
             "kind": tie.kind.value,
@@ -129,10 +170,17 @@ async def _relationships(session: AsyncSession, partner_id: UUID) -> list[JsonOb
     return sorted(found, key=lambda one: (one["kind"], one["name"], one["partner_id"]))
 
 
-async def record_of(session: AsyncSession, row: PartnerRow, now: datetime) -> JsonObject:
-    """The partner's record with everything in it, as the secretariat reads it."""
-    content = row.content
-    notations = await _notations(session, (UUID(one["topic_id"]) for one in content["topics"]))
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a partner's record shows of other rows than its own."""
+
+    notations: Mapping[str, str]
+    relationships: Sequence[JsonObject]
+    former_ids: Sequence[UUID]
+
+
+async def _surroundings(session: AsyncSession, row: PartnerRow) -> Surroundings:
+    topics = row.content["topics"]
     former_ids = (
         await session.execute(
             select(partner_table.c.id)
@@ -140,7 +188,18 @@ async def record_of(session: AsyncSession, row: PartnerRow, now: datetime) -> Js
             .order_by(partner_table.c.id)
         )
     ).scalars()
-    notice = timedelta(days=session.info[REVIEW_NOTICE])
+    return Surroundings(
+        await _notations(session, (UUID(one["topic_id"]) for one in topics)),
+        await _relationships(session, row.id),
+        list(former_ids),
+    )
+
+
+def build_record(
+    row: PartnerValues, around: Surroundings, now: datetime, notice: timedelta
+) -> JsonObject:
+    """The partner's record with everything in it, as the secretariat reads it."""
+    content = row.content
     record: JsonObject = {
         "id": str(row.id),
         "version": row.version,
@@ -159,9 +218,10 @@ async def record_of(session: AsyncSession, row: PartnerRow, now: datetime) -> Js
         "status": row.status,
         "external_ids": content["external_ids"],
         "topics": [
-            {**topic, "notation": notations[topic["topic_id"]]} for topic in content["topics"]
+            {**topic, "notation": around.notations[topic["topic_id"]]}
+            for topic in content["topics"]
         ],
-        "relationships": await _relationships(session, row.id),
+        "relationships": around.relationships,
         "contact_points": content["contact_points"],
         "assurance": {
             "status": assurance_status(row, now, notice).value,
@@ -172,26 +232,51 @@ async def record_of(session: AsyncSession, row: PartnerRow, now: datetime) -> Js
         },
         "visibility": row.visibility,
         "successor_id": str(row.successor_id) if row.successor_id else None,
-        "former_ids": [str(former_id) for former_id in former_ids],
+        "former_ids": [str(former_id) for former_id in around.former_ids],
         "flags": [],
     }
     whole = cut_partner(record, Visibility.secretariat, now.date())
     return record if whole is None else whole
 
 
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """A record for each audience; None where the audience may not see it."""
+
+    public: JsonObject | None
+    member: JsonObject | None
+    secretariat: JsonObject
+
+    def columns(self) -> dict[str, bytes | None]:
+        """The finished JSON for each audience."""
+        return {
+            "public": None if self.public is None else orjson.dumps(self.public),
+            "member": None if self.member is None else orjson.dumps(self.member),
+            "secretariat": orjson.dumps(self.secretariat),
+        }
+
+
+def cuts_of(record: JsonObject, today: date) -> Cuts:
+    """The whole `record`, cut down to each audience."""
+    return Cuts(
+        cut_partner(record, Visibility.public, today),
+        cut_partner(record, Visibility.member, today),
+        record,
+    )
+
+
 async def render(session: AsyncSession, row: PartnerRow) -> JsonObject:
     """Write into `row` what each audience reads of it; the whole record."""
     now = datetime.now(UTC)
-    record = await record_of(session, row, now)
-    row.secretariat = orjson.dumps(record)
-    for audience in (Visibility.public, Visibility.member):
-        cut = cut_partner(record, audience, now.date())
-        setattr(row, audience.value, None if cut is None else orjson.dumps(cut))
-    row.changes_at = next_change(row, now, timedelta(days=session.info[REVIEW_NOTICE]))
+    notice = timedelta(days=session.info[REVIEW_NOTICE])
+    record = build_record(row, await _surroundings(session, row), now, notice)
+    for audience, finished in cuts_of(record, now.date()).columns().items():
+        setattr(row, audience, finished)
+    row.changes_at = next_change(row, now, notice)
     return record
 
 
-def name_columns(row: PartnerRow) -> None:
+def name_columns(row: FoundByName) -> None:
     """Bring the columns that names are found and sorted by in line with the row's content."""
     names = row.content["names"]
     row.display_name = next(name["value"] for name in names if "display" in name["kinds"])
