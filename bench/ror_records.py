@@ -9,13 +9,12 @@ from pathlib import Path
 
 import orjson
 
+from services.directory.formats.ror import read_ror
 from shared.folding import words_of
 from shared.records import JsonObject
 
 _FOLDER = Path(__file__).parent.parent.parent / "shared" / "data"
 _FILES = ("ror-records.jsonl.gz", "ror-sample-2000.jsonl.gz")
-_KINDS = {"ror_display": "display", "label": "label", "alias": "alias", "acronym": "acronym"}
-_LINKS = {"website": "website", "wikipedia": "wikipedia"}
 _MADE_UP = (
     "Northern Central Royal Public National Applied Joint Open",
     "Institute Centre Academy Agency Council Laboratory Board Office",
@@ -61,50 +60,7 @@ def _read(path: Path) -> Iterator[JsonObject]:
 
 def partner_of(record: JsonObject) -> JsonObject:
     """A record of ROR's schema v2 as a partner that can be written."""
-    place = record["locations"][0] if record["locations"] else None
-    details = place["geonames_details"] if place else {}
-    return {
-        "level": "national",
-        "names": _names(record),
-        "country": details.get("country_code"),
-        "location": place
-        and {
-            "lat": details["lat"],
-            "lon": details["lng"],
-            "place": details["name"],
-            "geonames_id": place["geonames_id"],
-        },
-        "links": [
-            {"kind": _LINKS.get(link["type"], "other"), "url": link["value"]}
-            for link in record["links"]
-        ],
-        "domains": record["domains"],
-        "established": record["established"],
-        "status": record["status"],
-        "external_ids": [
-            {"scheme": "ror", "value": record["id"], "preferred": True},
-            *(
-                {
-                    "scheme": group["type"],
-                    "value": value,
-                    "preferred": value == group["preferred"],
-                }
-                for group in record["external_ids"]
-                for value in group["all"]
-            ),
-        ],
-    }
-
-
-def _names(record: JsonObject) -> list[JsonObject]:
-    # ROR may hold one name twice in one language, as a label and as an alias.
-    kinds: dict[tuple[str, str | None], list[str]] = {}
-    for name in record["names"]:
-        found = kinds.setdefault((name["value"], name["lang"]), [])
-        found += [_KINDS[kind] for kind in name["types"] if _KINDS[kind] not in found]
-    return [
-        {"value": value, "lang": lang, "kinds": found} for (value, lang), found in kinds.items()
-    ]
+    return read_ror(record).values
 
 
 def _made_up() -> Iterator[JsonObject]:

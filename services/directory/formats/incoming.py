@@ -1,5 +1,6 @@
 """What a reader of a format makes of one record, before anything is asked of the database."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from shared.records import JsonObject
@@ -32,3 +33,18 @@ class Incoming:
     source_values: JsonObject | None = field(default=None)
     partner_id: str | None = None
     """The partner's id in this directory, where the format has it."""
+    only_when_new: frozenset[str] = frozenset()
+    """Fields of `values` that the format only guesses: a partner that is there keeps its own."""
+    beyond: Mapping[str, Callable[[JsonObject], bool]] = field(default_factory=dict)
+    """By field, which items of a list the format cannot say: a partner that is there keeps them."""
+
+    def over(self, current: JsonObject) -> JsonObject:
+        """What is to be written of a partner that is there, and now has the values `current`."""
+        written = {
+            name: value for name, value in self.values.items() if name not in self.only_when_new
+        }
+        for name, cannot_say in self.beyond.items():
+            if name in written:
+                kept = [item for item in current[name] if cannot_say(item)]
+                written[name] = [*written[name], *kept]
+        return written
