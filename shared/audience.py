@@ -9,9 +9,22 @@ from typing import Any
 
 from shared.events import EVENT_TYPES
 from shared.records import JsonObject
-from shared.vocabulary import Flag, Role, Visibility
+from shared.vocabulary import (
+    AssuranceStatus,
+    Flag,
+    PartnerStatus,
+    Role,
+    VerificationStatus,
+    Visibility,
+)
 
 _TOLD = frozenset(EVENT_TYPES)
+_FAILED = {VerificationStatus.expired.value, VerificationStatus.bounced.value}
+_FLAG_OF_ASSURANCE = {
+    AssuranceStatus.due.value: Flag.assurance_due,
+    AssuranceStatus.overdue.value: Flag.assurance_overdue,
+    AssuranceStatus.disputed.value: Flag.disputed,
+}
 _RANK = {Visibility.public: 0, Visibility.member: 1, Visibility.secretariat: 2}
 
 
@@ -53,18 +66,34 @@ def is_current(contact_point: JsonObject, today: date) -> bool:
     return (first is None or str(first) <= day) and (last is None or day <= str(last))
 
 
+def has_expired(contact_point: JsonObject, today: date) -> bool:
+    """Whether the contact point's last day of use has passed, or a check found that it fails."""
+    last = contact_point["valid_to"]
+    outlived = last is not None and str(last) < today.isoformat()
+    return outlived or contact_point["verification"]["status"] in _FAILED
+
+
 def flags_of(record: JsonObject, today: date) -> list[str]:
     """What a partner's record wants, judged from the values in `record` alone.
 
-    A cut record is judged anew, so a flag never tells of a value its reader may not see.
+    A cut record is judged anew, so a flag never tells of a value its reader may not see. A body
+    that has ceased need not be reachable, and a withdrawn record wants nothing any more.
     """
-    reachable = any(
-        "single_point_of_contact" in contact_point["purposes"] and is_current(contact_point, today)
-        for contact_point in record["contact_points"]
-    )
-    if record["status"] == "active" and not reachable:
-        return [Flag.no_single_point_of_contact.value]
-    return []
+    if record["status"] == PartnerStatus.withdrawn:
+        return []
+    found = []
+    if record["status"] == PartnerStatus.active:
+        points = record["contact_points"]
+        if not any(
+            "single_point_of_contact" in point["purposes"] and is_current(point, today)
+            for point in points
+        ):
+            found.append(Flag.no_single_point_of_contact.value)
+        if any(has_expired(point, today) for point in points):
+            found.append(Flag.contact_expired.value)
+    if (flag := _FLAG_OF_ASSURANCE.get(record["assurance"]["status"])) is not None:
+        found.append(flag.value)
+    return found
 
 
 def cut_partner(

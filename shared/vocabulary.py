@@ -172,6 +172,10 @@ class Flag(StrEnum):
     """Derived: what is wanting in a record, judged from what its reader may see."""
 
     no_single_point_of_contact = "no_single_point_of_contact"
+    contact_expired = "contact_expired"
+    assurance_due = "assurance_due"
+    assurance_overdue = "assurance_overdue"
+    disputed = "disputed"
 
 
 INVERSE_RELATIONSHIP: dict[RelationshipKind, RelationshipKind] = {

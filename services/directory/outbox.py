@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from services.directory.models import EventLogRow, OutboxRow, outbox_table
+from services.directory.rendering import SHOWN_ON
 from shared.audience import changed_fields, cut_event, cut_partner
 from shared.records import JsonObject
 from shared.request_context import current_traceparent
@@ -79,14 +80,20 @@ def _actor(caller: Caller | None) -> JsonObject:
 
 
 def partner_event_data(
-    before: JsonObject | None, after: JsonObject, caller: Caller | None
+    before: JsonObject | None,
+    after: JsonObject,
+    caller: Caller | None,
+    before_on: date | None = None,
 ) -> JsonObject:
-    """What an event says of a partner that went from `before` to `after`, at secretariat level."""
+    """What an event says of a partner that went from `before` to `after`, at secretariat level.
+
+    `before_on` is the day as of which `before` was shown, where it was not today.
+    """
     audiences: dict[str, Any] = {}
     member_record = None
     changed: list[str] = []
     for audience in (Visibility.public, Visibility.member):
-        was = None if before is None else cut_partner(before, audience)
+        was = None if before is None else cut_partner(before, audience, before_on)
         now = cut_partner(after, audience)
         changed = [] if now is None else changed_fields(was, now)
         audiences[audience.value] = {"was_visible": was is not None, "changed": changed}
@@ -107,7 +114,9 @@ def append_partner_event(
     caller: Caller | None,
 ) -> None:
     """Write down that a partner went from `before` to `after`, both at secretariat level."""
-    data = partner_event_data(before, after, caller)
+    # A flag that has come by the passing of time is a change as well.
+    before_on = session.info.get(SHOWN_ON, {}).get(after["id"])
+    data = partner_event_data(before, after, caller, before_on)
     _append(session, event_type, UUID(after["id"]), data)
 
 

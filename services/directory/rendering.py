@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.directory.flags import FlagsOfAudiences, flags_shown, keep_flags, read_flags
 from services.directory.models import (
     PartnerRow,
     RelationshipRow,
@@ -23,6 +24,8 @@ from shared.records import JsonObject
 from shared.vocabulary import INVERSE_RELATIONSHIP, AssuranceStatus, RelationshipKind, Visibility
 
 REVIEW_NOTICE = "review_notice_days"
+SHOWN_ON = "shown_on"
+"""In a session's `info`: the day as of which each record, by its id, was shown until rendered."""
 _LAST_DAY = date.max.isoformat()
 
 
@@ -255,6 +258,12 @@ class Cuts:
             "secretariat": orjson.dumps(self.secretariat),
         }
 
+    def flags(self) -> FlagsOfAudiences:
+        """Each flag that the record has, with the audiences that read it."""
+        return flags_shown(
+            {"public": self.public, "member": self.member, "secretariat": self.secretariat}
+        )
+
 
 def cuts_of(record: JsonObject, today: date) -> Cuts:
     """The whole `record`, cut down to each audience."""
@@ -265,14 +274,33 @@ def cuts_of(record: JsonObject, today: date) -> Cuts:
     )
 
 
+def _day_shown(row: PartnerRow, now: datetime) -> date:
+    """The day as of which `row` was rendered last, as far as its flags go.
+
+    A record whose flags change by time alone is rendered anew only some seconds later.
+    """
+    if row.changes_at is None:
+        return now.date()
+    return min(now, aware(row.changes_at) - timedelta(microseconds=1)).date()
+
+
 async def render(session: AsyncSession, row: PartnerRow) -> JsonObject:
-    """Write into `row` what each audience reads of it; the whole record."""
+    """Write into `row`, which must have been flushed, what each audience reads of it.
+
+    Returns the whole record. What the record is found by and time or others decide (its flags, how
+    fresh its last check is) is brought in line with it.
+    """
     now = datetime.now(UTC)
+    session.info.setdefault(SHOWN_ON, {})[str(row.id)] = _day_shown(row, now)
+    flags_before = await read_flags(session, row.id) if row.secretariat else {}
     notice = timedelta(days=session.info[REVIEW_NOTICE])
     record = build_record(row, await _surroundings(session, row), now, notice)
-    for audience, finished in cuts_of(record, now.date()).columns().items():
+    cuts = cuts_of(record, now.date())
+    for audience, finished in cuts.columns().items():
         setattr(row, audience, finished)
+    row.assurance_status = record["assurance"]["status"]
     row.changes_at = next_change(row, now, notice)
+    await keep_flags(session, row.id, flags_before, cuts.flags())
     return record
 
 

@@ -175,7 +175,7 @@ async def test_a_contact_point_counts_within_its_days(directory: ServedDirectory
     """The last day of the calendar is a day like others."""
     for days, flags in (
         ({"valid_from": "0001-01-01", "valid_to": "9999-12-31"}, []),
-        ({"valid_to": "2011-12-31"}, ["no_single_point_of_contact"]),
+        ({"valid_to": "2011-12-31"}, ["no_single_point_of_contact", "contact_expired"]),
         ({"valid_from": "9999-12-31"}, ["no_single_point_of_contact"]),
     ):
         point = {**_desk("desk", "public"), **days}

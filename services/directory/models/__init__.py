@@ -1,6 +1,7 @@
 """The directory's tables; each part of it keeps its own in a file here."""
 
 from services.directory.models.accounts import AccountRow, ClientSecretRow, SigningKeyRow
+from services.directory.models.flags import PartnerFlagRow
 from services.directory.models.history import PartnerVersionRow
 from services.directory.models.log import EventLogRow, OutboxRow
 from services.directory.models.partners import (
@@ -18,6 +19,7 @@ from services.directory.models.topics import TopicRow
 partner_table = metadata.tables["partner"]
 sector_table = metadata.tables["partner_sector"]
 partner_topic_table = metadata.tables["partner_topic"]
+partner_flag_table = metadata.tables["partner_flag"]
 external_id_table = metadata.tables["external_id"]
 relationship_table = metadata.tables["relationship"]
 partner_version_table = metadata.tables["partner_version"]
@@ -35,6 +37,7 @@ __all__ = [
     "EventLogRow",
     "ExternalIdRow",
     "OutboxRow",
+    "PartnerFlagRow",
     "PartnerRow",
     "PartnerTopicRow",
     "PartnerVersionRow",
@@ -50,6 +53,7 @@ __all__ = [
     "leases",
     "metadata",
     "outbox_table",
+    "partner_flag_table",
     "partner_table",
     "partner_topic_table",
     "partner_version_table",

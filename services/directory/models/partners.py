@@ -14,6 +14,7 @@ from sqlalchemy import JSON, Column, Index, LargeBinary, Text
 from sqlmodel import Field
 
 from services.directory.models.table import Table, moment_column
+from shared.vocabulary import AssuranceStatus
 
 
 class PartnerRow(Table, table=True):
@@ -27,6 +28,8 @@ class PartnerRow(Table, table=True):
         Index("ix_partner_country_sort_name", "country", "sort_name", "id"),
         Index("ix_partner_successor_id", "successor_id"),
         Index("ix_partner_changes_at", "changes_at"),
+        Index("ix_partner_assurance_status", "assurance_status", "next_review_at", "id"),
+        Index("ix_partner_next_review_at", "next_review_at", "id"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -47,6 +50,9 @@ class PartnerRow(Table, table=True):
     assured_by: UUID | None = None
     assurance_method: str | None = Field(default=None, max_length=200)
     next_review_at: datetime | None = moment_column()
+    assurance_status: str = Field(
+        default=AssuranceStatus.unverified.value, max_length=20, description="As it is rendered."
+    )
     successor_id: UUID | None = None
     changes_at: datetime | None = moment_column()
     public: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
