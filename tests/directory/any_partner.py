@@ -181,7 +181,8 @@ def partners(draw: st.DrawFn) -> JsonObject:
                         "place": _maybe(texts()),
                         "geonames_id": _maybe(st.integers(1, 2**53)),
                     }
-                )
+                    # One that says nothing is no location.
+                ).filter(lambda location: any(one is not None for one in location.values()))
             )
         ),
         "domains": draw(
