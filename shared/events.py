@@ -144,6 +144,16 @@ class PartnerWithdrawn(Envelope):
     data: PartnerData
 
 
+class PartnerMerged(Envelope):
+    """A partner's record was merged into that of `successor_id`, which has what it had.
+
+    It is about the one that was merged away; the other tells of itself by `partner.updated`.
+    """
+
+    type: Literal["partner.merged"]
+    data: PartnerData
+
+
 class TopicCreated(Envelope):
     """A topic was added to the taxonomy."""
 
@@ -219,6 +229,7 @@ RecordEvent = (
     | PartnerUpdated
     | PartnerAssured
     | PartnerWithdrawn
+    | PartnerMerged
     | TopicCreated
     | TopicUpdated
     | TopicDeprecated

@@ -1,5 +1,6 @@
 """Changing and closing accounts, and what must not happen by it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -63,6 +64,30 @@ async def disable_account(session: AsyncSession, account_id: UUID, caller: Calle
     row = await _load_for_change(session, account_id)
     write = _written_form(row).model_copy(update={"disabled": True})
     await _change(session, row, write, caller)
+
+
+async def move_accounts(
+    session: AsyncSession,
+    before: UUID,
+    after: UUID,
+    caller: Caller,
+    only: Sequence[str] | None = None,
+) -> list[str]:
+    """Let the accounts that belong to partner `before` belong to `after`.
+
+    With `only`, no others than these.
+
+    Returns:
+        The ids of the accounts that were moved.
+    """
+    query = select(AccountRow).where(account_table.c.partner_id == before)
+    if only is not None:
+        query = query.where(account_table.c.id.in_([UUID(one) for one in only]))
+    moved = list((await session.execute(query.order_by(account_table.c.id))).scalars())
+    for row in moved:
+        write = _written_form(row).model_copy(update={"partner_id": after})
+        await _change(session, row, write, caller)
+    return [str(row.id) for row in moved]
 
 
 async def remove_secret(session: AsyncSession, account_id: UUID, secret_id: UUID) -> None:

@@ -12,7 +12,7 @@ from services.directory.accounts import ensure_account
 from services.directory.hot_answers import HotAnswers, LogWatch
 from services.directory.migrate import FOLDER
 from services.directory.outbox import TOUCHED
-from services.directory.routes import accounts, changes, history, oauth, partners, topics
+from services.directory.routes import accounts, changes, history, merges, oauth, partners, topics
 from services.directory.settings import Settings
 from services.directory.signing_keys import load_signing_keys
 from services.directory.state import open_database
@@ -96,6 +96,8 @@ def create_app(settings: Settings) -> FastAPI:
         description="The truth about the partners of a research network, and the log of changes.",
         # The most asked come first: routes are tried one after the other.
         routers=[
+            # /partners/merges would be taken for a partner's id behind it.
+            merges.router,
             partners.router,
             topics.router,
             changes.router,

@@ -2,18 +2,9 @@
 
 from typing import Any
 
+from services.directory.entries import IDENTITY, key_of
 from shared.records import JsonObject
 
-# What tells one entry of a list from another: it is the same entry, edited, where these are equal.
-_IDENTITY: dict[str, tuple[str, ...]] = {
-    "names": ("value", "lang"),
-    "areas": ("code", "name"),
-    "links": ("kind", "url"),
-    "external_ids": ("scheme", "value"),
-    "topics": ("topic_id", "role"),
-    "relationships": ("kind", "partner_id"),
-    "contact_points": ("id",),
-}
 # They differ with every version; and when it came about is told beside the differences.
 _BOOKKEEPING = frozenset({"version", "modified_at"})
 
@@ -61,12 +52,8 @@ def _of_objects(
 
 
 def _of_lists(field: str, before: list[Any], after: list[Any]) -> list[JsonObject]:
-    identity = _IDENTITY.get(field)
-
-    def key_of(entry: Any) -> Any:
-        return entry if identity is None else tuple(entry[part] for part in identity)
-
-    had, has = ({key_of(entry): entry for entry in entries} for entries in (before, after))
+    identity = IDENTITY.get(field)
+    had, has = ({key_of(field, entry): entry for entry in entries} for entries in (before, after))
     found: list[JsonObject] = []
     for key in dict.fromkeys((*has, *had)):
         was, now = had.get(key), has.get(key)

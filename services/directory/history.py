@@ -181,6 +181,23 @@ async def record_at(
     """
     await check_keeps_record(session, partner_id, caller)
     found = _version_or_time(wanted)
+    return await _find(session, partner_id, wanted, found)
+
+
+async def record_of_version(session: AsyncSession, partner_id: UUID, version: int) -> JsonObject:
+    """The whole record of a partner in a version, for whoever may see all of it.
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    past = await _find(session, partner_id, f"version {version}", version)
+    record: JsonObject = orjson.loads(past.record)
+    return record
+
+
+async def _find(
+    session: AsyncSession, partner_id: UUID, wanted: str, found: int | datetime
+) -> PastRecord:
     condition = _VERSION.version == found if isinstance(found, int) else _VERSION.at <= found
     row = (
         await session.execute(

@@ -42,6 +42,19 @@ class PartnerWithdrawn(Problem):
     status, title, kind = 409, "The partner was withdrawn", "partner-withdrawn"
 
 
+def check_not_withdrawn(row: PartnerRow) -> None:
+    """Nothing, where the partner's record may be changed.
+
+    Raises:
+        PartnerWithdrawn: it is kept as it is.
+    """
+    if row.status == PartnerStatus.withdrawn.value:
+        raise PartnerWithdrawn(
+            "A withdrawn record is kept as it is. "
+            + (f"Change its successor {row.successor_id}." if row.successor_id else "")
+        )
+
+
 async def load_for_change(
     session: AsyncSession, partner_id: UUID, expected: int, caller: Caller
 ) -> PartnerRow:
@@ -58,11 +71,7 @@ async def load_for_change(
         if not may_see(caller.audience, row.visibility):
             raise no_such_partner(partner_id)
         raise NotAllowed("Only the secretariat and the partner's own editors may change it.")
-    if row.status == PartnerStatus.withdrawn.value:
-        raise PartnerWithdrawn(
-            "A withdrawn record is kept as it is. "
-            + (f"Change its successor {row.successor_id}." if row.successor_id else "")
-        )
+    check_not_withdrawn(row)
     check_version(row.version, expected)
     return row
 

@@ -9,6 +9,7 @@ from services.directory.models import RelationshipRow, partner_table, relationsh
 from services.directory.partner_write import RelationshipWrite
 from services.directory.rendering import Tie, ties_of
 from shared.problems import InvalidValues, Problem
+from shared.records import JsonObject
 from shared.vocabulary import INVERSE_RELATIONSHIP, PartnerStatus, RelationshipKind
 
 # Each relationship is stored in one of these ways; the other four are the same read from behind.
@@ -89,16 +90,26 @@ async def drop_relationships(session: AsyncSession, partner_id: UUID) -> set[UUI
     return others
 
 
-async def _check_others(session: AsyncSession, others: set[UUID]) -> None:
-    if not others:
-        return
+async def still_there(session: AsyncSession, relationships: list[JsonObject]) -> list[JsonObject]:
+    """Those of an earlier record's relationships whose other partner is not withdrawn."""
+    there = await _not_withdrawn(session, {UUID(one["partner_id"]) for one in relationships})
+    return [one for one in relationships if UUID(one["partner_id"]) in there]
+
+
+async def _not_withdrawn(session: AsyncSession, partner_ids: set[UUID]) -> set[UUID]:
+    if not partner_ids:
+        return set()
     rows = await session.execute(
         select(partner_table.c.id).where(
-            partner_table.c.id.in_(others),
+            partner_table.c.id.in_(partner_ids),
             partner_table.c.status != PartnerStatus.withdrawn.value,
         )
     )
-    if missing := others - set(rows.scalars()):
+    return set(rows.scalars())
+
+
+async def _check_others(session: AsyncSession, others: set[UUID]) -> None:
+    if missing := others - await _not_withdrawn(session, others):
         raise InvalidValues(
             f"There is no partner {', '.join(sorted(map(str, missing)))} to relate to, or it was "
             "withdrawn. Create the other partner first, or use its successor."

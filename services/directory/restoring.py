@@ -4,18 +4,18 @@ from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.directory.history import record_at
-from services.directory.models import PartnerRow, partner_table
+from services.directory.history import record_of_version
+from services.directory.models import PartnerRow
 from services.directory.outbox import stand_in_line
 from services.directory.partner_access import check_keeps_record
 from services.directory.partner_change import touch
 from services.directory.partner_write import PartnerWrite
 from services.directory.partners import rewrite, written_form
+from services.directory.relationships import still_there
 from shared.preconditions import check_version
-from shared.problems import InvalidValues, NotAllowed, NotFound
+from shared.problems import InvalidValues, NotAllowed
 from shared.records import JsonObject
 from shared.tokens import Caller
 from shared.vocabulary import PartnerStatus, Role
@@ -58,17 +58,14 @@ async def restore_partner(
     was_withdrawn = row.status == PartnerStatus.withdrawn.value
     if was_withdrawn and caller.role is not Role.secretariat:
         raise NotAllowed("Only the secretariat may bring back a partner that was withdrawn.")
-    past = await record_at(session, partner_id, caller, str(version))
-    if past.version != version:
-        raise NotFound(f"Partner {partner_id} has no version {version}; see its history.")
-    record: JsonObject = orjson.loads(past.record)
+    record = await record_of_version(session, partner_id, version)
     if record["status"] == PartnerStatus.withdrawn.value:
         raise InvalidValues(
             f"In version {version} the partner was withdrawn. Choose an earlier one."
         )
     now: JsonObject = orjson.loads(row.secretariat)
     if caller.role is Role.secretariat:
-        record["relationships"] = await _still_there(session, record["relationships"])
+        record["relationships"] = await still_there(session, record["relationships"])
     else:
         record["relationships"] = now["relationships"]
     gone = [{**point, "verification": _UNVERIFIED} for point in record["contact_points"]]
@@ -80,17 +77,3 @@ async def restore_partner(
     if successor_id is not None:
         await touch(session, {successor_id}, caller)
     return row
-
-
-async def _still_there(session: AsyncSession, relationships: list[JsonObject]) -> list[JsonObject]:
-    wanted = {UUID(one["partner_id"]) for one in relationships}
-    if not wanted:
-        return []
-    rows = await session.execute(
-        select(partner_table.c.id).where(
-            partner_table.c.id.in_(wanted),
-            partner_table.c.status != PartnerStatus.withdrawn.value,
-        )
-    )
-    there = {str(found) for found in rows.scalars()}
-    return [one for one in relationships if one["partner_id"] in there]

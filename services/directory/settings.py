@@ -47,6 +47,12 @@ class Settings(ServiceSettings):
         ge=0,
         description="A review is due so early.",
     )
+    merge_undo_days: int = Field(
+        alias="MERGE_UNDO_DAYS",
+        default=30,
+        ge=0,
+        description="Days in which a merge can be undone.",
+    )
     stream_length: int = Field(
         alias="STREAM_LENGTH",
         default=100_000,

@@ -1,6 +1,7 @@
 """What a directory process holds while it runs."""
 
 from services.directory.assurance import REVIEW_PERIOD
+from services.directory.merging import UNDO_PERIOD
 from services.directory.rendering import REVIEW_NOTICE
 from services.directory.settings import Settings
 from shared.databases import Database
@@ -14,5 +15,6 @@ def open_database(settings: Settings) -> Database:
             "public_url": settings.public_url,
             REVIEW_PERIOD: settings.review_days,
             REVIEW_NOTICE: settings.review_notice_days,
+            UNDO_PERIOD: settings.merge_undo_days,
         },
     )

@@ -11,6 +11,7 @@ from shared.events import (
     AccountUpdated,
     PartnerAssured,
     PartnerCreated,
+    PartnerMerged,
     PartnerUpdated,
     PartnerWithdrawn,
     TopicCreated,
@@ -30,7 +31,13 @@ def change_of_event(event: JsonObject) -> Change | None:
     parsed = parse_log_event(event)
     sequence = int(event["sequence"])
     match parsed:
-        case PartnerCreated() | PartnerUpdated() | PartnerAssured() | PartnerWithdrawn():
+        case (
+            PartnerCreated()
+            | PartnerUpdated()
+            | PartnerAssured()
+            | PartnerWithdrawn()
+            | PartnerMerged()
+        ):
             record: JsonObject | None = event["data"]["record"]
             if record is None:
                 return Change(parsed.subject, sequence, None, [])

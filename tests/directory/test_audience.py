@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from services.directory.routes import accounts, changes, history, oauth, partners, topics
+from services.directory.routes import accounts, changes, history, merges, oauth, partners, topics
 from tests.served_directory import SERVICE_SECRET, ServedDirectory, a_partner
 
 ROLES = ("nobody", "member", "editor", "other editor", "secretariat", "service")
 ALL = dict.fromkeys(ROLES, 200)
 TOPIC = {"notation": "audience-topic", "scheme": "theme", "pref_label": {"en": "Audience"}}
+NOWHERE = "01890000-0000-7000-8000-000000000000"
 A_METHOD = {"method": "telephone"}
 
 
@@ -57,6 +58,15 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
         {"version": 1},
         _only(412, "secretariat", "editor"),
     ),
+    (
+        "POST",
+        "/partners/merge",
+        {"from": NOWHERE, "into": NOWHERE},
+        _only(422, "secretariat"),
+    ),
+    ("GET", "/partners/merges", None, _only(200, "secretariat")),
+    ("GET", "/partners/merges/{nothing}", None, _only(404, "secretariat")),
+    ("POST", "/partners/merges/{nothing}/undo", None, _only(404, "secretariat")),
     ("GET", "/topics", None, ALL),
     ("GET", "/topics/export.ndjson", None, ALL),
     ("GET", "/topics/{topic}", None, ALL),
@@ -99,6 +109,7 @@ class Cast:
             "/accounts", json={"name": "n", "role": "member"}, headers=secretariat
         )
         self.ids["account"] = account.json()["id"]
+        self.ids["nothing"] = NOWHERE
         self.ids["event_type"] = "partner.created"
         other = await directory.create("Elsewhere")
         self.editor_of_hidden = await directory.account("editor", self.ids["hidden"])
@@ -143,7 +154,7 @@ async def test_the_table_has_every_endpoint() -> None:
     """A new endpoint needs a line; health and measurements say nothing of anybody."""
     routed = {
         (method, route.path)
-        for module in (accounts, changes, history, oauth, partners, topics)
+        for module in (accounts, changes, history, merges, oauth, partners, topics)
         for route in module.router.routes
         for method in route.methods
     }
@@ -152,6 +163,7 @@ async def test_the_table_has_every_endpoint() -> None:
         "{topic_id}": ("{topic}",),
         "{account_id}": ("{account}",),
         "{secret_id}": ("{open}",),
+        "{merge_id}": ("{nothing}",),
     }
 
     def spellings(path: str) -> set[str]:

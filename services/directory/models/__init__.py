@@ -4,6 +4,7 @@ from services.directory.models.accounts import AccountRow, ClientSecretRow, Sign
 from services.directory.models.flags import PartnerFlagRow
 from services.directory.models.history import PartnerVersionRow
 from services.directory.models.log import EventLogRow, OutboxRow
+from services.directory.models.merges import MergeRow
 from services.directory.models.partners import (
     ExternalIdRow,
     PartnerRow,
@@ -22,6 +23,7 @@ partner_topic_table = metadata.tables["partner_topic"]
 partner_flag_table = metadata.tables["partner_flag"]
 external_id_table = metadata.tables["external_id"]
 relationship_table = metadata.tables["relationship"]
+merge_table = metadata.tables["partner_merge"]
 partner_version_table = metadata.tables["partner_version"]
 source_values_table = metadata.tables["source_values"]
 topic_table = metadata.tables["topic"]
@@ -36,6 +38,7 @@ __all__ = [
     "ClientSecretRow",
     "EventLogRow",
     "ExternalIdRow",
+    "MergeRow",
     "OutboxRow",
     "PartnerFlagRow",
     "PartnerRow",
@@ -51,6 +54,7 @@ __all__ = [
     "event_log_table",
     "external_id_table",
     "leases",
+    "merge_table",
     "metadata",
     "outbox_table",
     "partner_flag_table",
