@@ -2,7 +2,6 @@
 
 import csv
 import io
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +9,8 @@ from hypothesis import strategies as st
 
 from services.directory.formats.csv_rows import (
     csv_line,
-    csv_rows,
     header,
-    read_row,
+    read_csv,
     write_row,
 )
 from services.directory.formats.incoming import Incoming, UnreadableRecord
@@ -44,7 +42,8 @@ def _file(*records: JsonObject, audience: Visibility = Visibility.secretariat) -
 
 
 def _read(text: str) -> list[Incoming]:
-    return [read_row(row) for row in csv_rows(io.StringIO(text, newline=""))]
+    rows = csv.DictReader(io.StringIO(text, newline=""), restkey="")
+    return [read_csv(row) for row in rows]
 
 
 def _cells(text: str) -> dict[str, str]:
@@ -87,16 +86,6 @@ def test_no_cell_is_a_formula(start: str) -> None:
     text = _file(record_of(values))
     assert _cells(text)["name"][0] not in "=+-@＝"
     assert _kept(_read(text)[0])["names"] == values["names"]
-
-
-@pytest.mark.parametrize("mark", ["", "\ufeff"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_files_of_spreadsheets_are_read(delimiter: str, mark: str) -> None:
-    """With a byte order mark or without; parted by commas, semicolons or tabs."""
-    rows = csv.reader(io.StringIO(_file(record_of(VALUES)), newline=""))
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=delimiter).writerows(rows)
-    assert _kept(_read(mark + text.getvalue() + "\r\n")[0]) == VALUES
 
 
 def test_only_what_has_a_column_is_written() -> None:
@@ -144,12 +133,9 @@ def test_the_display_name_may_be_in_either_column() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "first line"),
-        ("nmae\r\nx\r\n", "'nmae' is wrong"),
-        ("name,name\r\nx,y\r\n", "'name' is wrong"),
+        ("nmae\r\nx\r\n", "'nmae' is no column"),
         ("name,lat,lon\r\nx,1,2\r\n", "go together"),
-        ("name,level\r\nx\r\n", "has 1 cells"),
-        ("name\r\nx,y\r\n", "has 2 cells"),
+        ("name\r\nx,y\r\n", "more cells"),
         ("name,established\r\nx,18xx\r\n", "established: '18xx'"),
         ('name,place,geonames_id,lat,lon\r\nx,,,"51,5",0\r\n', "lat: '51,5'"),
         ("name,links\r\nx,https//x\r\n", "links: 'https//x' cannot be read; .* website: https"),
@@ -159,8 +145,6 @@ def test_the_display_name_may_be_in_either_column() -> None:
         ("name,topics\r\nx,leads:\r\n", "topics: 'leads:' cannot be read"),
         ("name,contact_points\r\nx,[\r\n", "contact_points: is not JSON"),
         ("name,contact_points\r\nx,{}\r\n", "must be a JSON list"),
-        ('name\r\n"x\r\n', "is not CSV from line 2 on"),
-        ('name\r\n"x"y\r\n', "is not CSV"),
     ],
 )
 def test_what_cannot_be_read_is_refused(text: str, why: str) -> None:
@@ -171,12 +155,12 @@ def test_what_cannot_be_read_is_refused(text: str, why: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(cells=st.dictionaries(st.sampled_from(header(Visibility.secretariat)), st.text(max_size=30)))
-def test_any_cells_are_read_or_refused(cells: dict[str | None, Any]) -> None:
+def test_any_cells_are_read_or_refused(cells: JsonObject) -> None:
     """Whatever they hold."""
     if "place" in cells:
         cells = {"geonames_id": "", "lat": "", "lon": "", **cells}
     try:
-        incoming = read_row(cells)
+        incoming = read_csv(cells)
     except UnreadableRecord:
         return
     assert isinstance(incoming.values, dict)

@@ -9,17 +9,17 @@ deleted that its reader could not see.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
 from services.directory.formats import csv_items as items
-from services.directory.formats.incoming import Incoming, UnreadableRecord
+from services.directory.formats.incoming import Incoming, UnreadableRecord, besides
 from shared.records import JsonObject
 from shared.vocabulary import Visibility
 
-MAX_CELL = 1_048_576
+FORMAT = "csv"
 _FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _LOCATION = ("place", "geonames_id", "lat", "lon")
@@ -34,6 +34,7 @@ _LISTS = {
     "topics": items.TOPICS,
     "relationships": items.RELATIONSHIPS,
 }
+_OTHER_NAMES = besides(lambda name: "display" not in name["kinds"])
 _CUT = ("relationships", "contact_points")
 _DERIVED = (
     "version",
@@ -124,45 +125,18 @@ def csv_line(cells: Iterable[str]) -> str:
     return line.getvalue()
 
 
-def csv_rows(lines: Iterable[str]) -> Iterator[dict[str | None, Any]]:
-    """The rows of a file by column; its first line tells what parts its cells: `,`, `;` or a tab.
+def read_csv(row: JsonObject) -> Incoming:
+    """A row, its cells by column, as a partner; only what has a column is in its values.
 
-    `lines` keep their line ends. A byte order mark is passed over, and so are empty lines.
-
-    Raises:
-        UnreadableRecord: its first line is not a header of this format, or what follows is no CSV.
-    """
-    csv.field_size_limit(MAX_CELL)
-    rest = iter(lines)
-    first = next(rest, "").removeprefix("\ufeff")
-    delimiter = max(",;\t", key=first.count)
-    rows = csv.reader(rest, delimiter=delimiter, strict=True)
-    columns = _columns(next(csv.reader([first], delimiter=delimiter), []))
-    while True:
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise UnreadableRecord(
-                f"is not CSV from line {rows.line_num + 1} on: {error}"
-            ) from None
-        if cells:
-            row: dict[str | None, Any] = dict(zip(columns, cells, strict=False))
-            if len(cells) != len(columns):
-                row[None] = len(cells)
-            yield row
-
-
-def read_row(row: dict[str | None, Any]) -> Incoming:
-    """A row of `csv_rows` as a partner; only what has a column is in its values.
+    Cells for which there is no column stand under the empty name.
 
     Raises:
-        UnreadableRecord: a cell is not of its column's form, or there are too few or too many.
+        UnreadableRecord: a column is not known, or a cell is not of its column's form.
     """
-    if None in row:
-        raise UnreadableRecord(f"has {row[None]} cells, where the first line has another number")
-    cells = {column: _unguarded(cell).strip() for column, cell in row.items() if column}
+    _check_columns(row)
+    cells = {
+        column: _unguarded(cell).strip() for column, cell in row.items() if isinstance(cell, str)
+    }
     values: JsonObject = {
         column: cells[column] for column in _ALWAYS if cells.get(column, "") != ""
     }
@@ -181,28 +155,23 @@ def read_row(row: dict[str | None, Any]) -> Incoming:
         )
     if "contact_points" in cells:
         values["contact_points"] = _json_list(cells["contact_points"])
-    beyond: dict[str, Callable[[JsonObject], bool]] = {}
     if "names" in cells or "name" in cells:
         values["names"] = _names(cells)
-        if "names" not in cells:
-            beyond["names"] = lambda name: "display" not in name["kinds"]
-    return Incoming(values, partner_id=cells.get("id") or None, beyond=beyond)
+    renames = {"names": _OTHER_NAMES} if "names" not in cells else {}
+    return Incoming(values, partner_id=cells.get("id") or None, combine=renames)
 
 
-def _columns(given: list[str]) -> list[str]:
-    columns = [column.strip() for column in given]
-    wrong = [one for one in columns if one not in _PASSED_OVER and one not in _WRITTEN]
-    twice = [one for one in columns if columns.count(one) > 1]
-    if wrong or twice or not columns:
-        named = (wrong or twice or ["no column"])[0][:100]
+def _check_columns(row: JsonObject) -> None:
+    if "" in row:
+        raise UnreadableRecord("has more cells than the first line has columns")
+    unknown = [one for one in row if one not in _PASSED_OVER and one not in _WRITTEN]
+    if unknown:
         raise UnreadableRecord(
-            f"the first line must name columns, each once; {named!r} is wrong. "
-            f"There are {', '.join(_WRITTEN)}"
+            f"{unknown[0][:100]!r} is no column. There are {', '.join(_WRITTEN)}"
         )
-    missing = [one for one in _LOCATION if one not in columns]
+    missing = [one for one in _LOCATION if one not in row]
     if 0 < len(missing) < len(_LOCATION):
         raise UnreadableRecord(f"{', '.join(_LOCATION)} go together; {missing[0]} is missing")
-    return columns
 
 
 def _without_derived(column: str, value: Any) -> Any:

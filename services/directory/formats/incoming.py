@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from shared.records import JsonObject
 from shared.vocabulary import RelationshipKind
@@ -35,16 +36,18 @@ class Incoming:
     """The partner's id in this directory, where the format has it."""
     only_when_new: frozenset[str] = frozenset()
     """Fields of `values` that the format only guesses: a partner that is there keeps its own."""
-    beyond: Mapping[str, Callable[[JsonObject], bool]] = field(default_factory=dict)
-    """By field, which items of a list the format cannot say: a partner that is there keeps them."""
+    combine: Mapping[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+    """By field, what becomes of what the format says and what a partner that is there has."""
 
     def over(self, current: JsonObject) -> JsonObject:
         """What is to be written of a partner that is there, and now has the values `current`."""
-        written = {
-            name: value for name, value in self.values.items() if name not in self.only_when_new
+        return {
+            name: self.combine[name](value, current[name]) if name in self.combine else value
+            for name, value in self.values.items()
+            if name not in self.only_when_new
         }
-        for name, cannot_say in self.beyond.items():
-            if name in written:
-                kept = [item for item in current[name] if cannot_say(item)]
-                written[name] = [*written[name], *kept]
-        return written
+
+
+def besides(cannot_say: Callable[[JsonObject], bool]) -> Callable[[Any, Any], Any]:
+    """The list that the format gives, and behind it the partner's items that it cannot say."""
+    return lambda said, has: [*said, *(item for item in has if cannot_say(item))]

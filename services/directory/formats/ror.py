@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from services.directory.formats.incoming import Incoming, UnreadableRecord
+from services.directory.formats.incoming import Incoming, UnreadableRecord, besides
 from services.directory.formats.ror_places import read_place, seat_values, write_places
 from services.directory.formats.ror_relationships import (
     Neighbour,
@@ -58,10 +58,10 @@ _FIELDS = frozenset(
 )
 # The schema lets a record leave these out.
 _OPTIONAL = ("domains", "established", "external_ids", "links", "relationships")
-_BEYOND: dict[str, Callable[[JsonObject], bool]] = {
-    "names": lambda name: name["kinds"] == ["former"],
-    "links": lambda link: link["kind"] not in _LINKS,
-    "external_ids": lambda given: given["scheme"] != "ror" and given["scheme"] not in _SCHEMES,
+_COMBINE = {
+    "names": besides(lambda name: name["kinds"] == ["former"]),
+    "links": besides(lambda link: link["kind"] not in _LINKS),
+    "external_ids": besides(lambda given: given["scheme"] not in {"ror", *_SCHEMES}),
 }
 _GUESSED = frozenset({"level", "sectors"})
 
@@ -106,7 +106,7 @@ def read_ror(record: JsonObject) -> Incoming:
         read_ties(record),
         source,
         only_when_new=_GUESSED,
-        beyond=_BEYOND,
+        combine=_COMBINE,
     )
 
 
