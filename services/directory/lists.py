@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import Column, ColumnElement, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.directory.filters import PartnerFilters, Word, filtered_partners
+from services.directory.filter_values import Several, each_of, values_of
+from services.directory.filters import PartnerFilters, TimeFilters, Word
 from services.directory.models import partner_table, topic_table
+from services.directory.partner_query import filtered_partners, range_conditions
 from services.directory.rendering import aware
 from shared.paging import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, decode_cursor, encode_cursor
 from shared.vocabulary import TopicScheme, TopicStatus, Visibility
@@ -46,11 +48,17 @@ class PartnerParameters(PageParameters, PartnerFilters):
     sort: PartnerSort = Field(default="name", description=_ORDER)
 
 
-class TopicParameters(PageParameters):
+class TopicParameters(PageParameters, TimeFilters):
     """Which topics."""
 
     scheme: TopicScheme | None = Field(default=None, description="Only this scheme.")
+    scheme_in: Annotated[str, Several, AfterValidator(each_of(TopicScheme))] | None = Field(
+        default=None, alias="scheme[in]", description="Only these schemes, parted by commas."
+    )
     status: TopicStatus | None = Field(default=None, description="Only this status.")
+    status_in: Annotated[str, Several, AfterValidator(each_of(TopicStatus))] | None = Field(
+        default=None, alias="status[in]", description="Only these, parted by commas."
+    )
     notation: Word | None = Field(default=None, description="Only the topic of this notation.")
     broader: UUID | None = Field(default=None, description="Only topics right below this one.")
 
@@ -125,7 +133,9 @@ async def list_partners(
     """
     sort, descending = asked.sort.lstrip("-"), asked.sort.startswith("-")
     columns = (partner_table.c[audience.value], _SORT_COLUMNS[sort], partner_table.c.id)
-    query = await filtered_partners(session, asked, audience, *columns)
+    query = await filtered_partners(
+        session, asked, audience, *columns, order=_SORT_COLUMNS[sort].name
+    )
     query = _after(query, sort, descending, asked.cursor).limit(asked.limit + 1)
     rows = (await session.execute(query)).all()
     page = rows[: asked.limit]
@@ -144,12 +154,18 @@ async def list_topics(session: AsyncSession, asked: TopicParameters) -> Page:
         BadCursor: the cursor is not of this list.
     """
     query = select(topic_table.c.rendered, topic_table.c.notation, topic_table.c.content)
-    if asked.scheme is not None:
-        query = query.where(topic_table.c.scheme == asked.scheme.value)
-    if asked.status is not None:
-        query = query.where(topic_table.c.status == asked.status.value)
+    columns = topic_table.c
+    for name in ("scheme", "status"):
+        if (one := getattr(asked, name)) is not None:
+            query = query.where(columns[name] == one.value)
+        if (several := getattr(asked, f"{name}_in")) is not None:
+            query = query.where(columns[name].in_(values_of(several)))
     if asked.notation is not None:
-        query = query.where(topic_table.c.notation == asked.notation)
+        query = query.where(columns.notation == asked.notation)
+    if asked.ids is not None:
+        query = query.where(columns.id.in_([UUID(one) for one in values_of(asked.ids)]))
+    for name in ("created_at", "modified_at"):
+        query = query.where(*range_conditions(asked, name, columns[name]))
     if asked.cursor is not None:
         (after,) = decode_cursor(asked.cursor, str)
         query = query.where(topic_table.c.notation > after)

@@ -121,6 +121,7 @@ def own_columns(row: FoundByName, write: PartnerWrite) -> None:
     """Bring the columns that partners are filtered and sorted by in line with `write`."""
     row.level, row.status = str(write.level), str(write.status)
     row.country, row.visibility = write.country, str(write.visibility)
+    row.established = write.established
     name_columns(row)
 
 

@@ -94,6 +94,7 @@ class PartnerValues(Protocol):
 class FoundByName(PartnerValues, Protocol):
     """The same, with what it is found and sorted by."""
 
+    established: int | None
     display_name: str
     sort_name: str
     folded_names: str

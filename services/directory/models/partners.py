@@ -24,6 +24,9 @@ class PartnerRow(Table, table=True):
     __table_args__ = (
         Index("ix_partner_sort_name", "sort_name", "id"),
         Index("ix_partner_modified_at", "modified_at", "id"),
+        Index("ix_partner_created_at", "created_at", "id"),
+        Index("ix_partner_established", "established", "id"),
+        Index("ix_partner_status_sort_name", "status", "sort_name", "id"),
         Index("ix_partner_level_sort_name", "level", "sort_name", "id"),
         Index("ix_partner_country_sort_name", "country", "sort_name", "id"),
         Index("ix_partner_successor_id", "successor_id"),
@@ -39,6 +42,7 @@ class PartnerRow(Table, table=True):
     level: str = Field(max_length=20)
     status: str = Field(max_length=20)
     country: str | None = Field(default=None, max_length=2)
+    established: int | None = None
     visibility: str = Field(max_length=20)
     display_name: str = Field(max_length=400)
     sort_name: str = Field(max_length=400, description="The display name, folded.")
