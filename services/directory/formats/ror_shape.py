@@ -5,13 +5,10 @@ What our own record has a rule for (addresses, countries, lengths) is checked wh
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
-from services.directory.formats.incoming import UnreadableRecord
-from shared.problems import pointer_of
-
-_MOST_ERRORS = 5
+from services.directory.formats.shapes import check_shape
 
 _RorId = Annotated[str, StringConstraints(pattern=r"^https://ror\.org/0[a-z0-9]{8}$")]
 _Text = Annotated[str, StringConstraints(min_length=1)]
@@ -84,15 +81,6 @@ def check_ror(record: Any) -> None:
     """Nothing, where `record` has the shape of a ROR record.
 
     Raises:
-        UnreadableRecord: it has not; the text names the first places where it has not.
+        UnreadableRecord: it has not.
     """
-    try:
-        _SHAPE.validate_python(record, strict=True)
-    except ValidationError as error:
-        raise UnreadableRecord(
-            "is not a record of ROR's schema v2: "
-            + "; ".join(
-                f"{pointer_of(found['loc']) or 'the record'}: {found['msg']}"
-                for found in error.errors(include_url=False)[:_MOST_ERRORS]
-            )
-        ) from error
+    check_shape(_SHAPE, record, "a record of ROR's schema v2")
