@@ -115,7 +115,8 @@ def _replaced(channel: JsonObject, point: JsonObject, said: JsonObject) -> bool:
     if not any(one["kind"] == channel["kind"] for one in said["channels"]):
         return False
     # It says one e-mail address only, so others stay.
-    return channel["kind"] == "phone" or channel["value"] == reachable_by([point], "email")
+    first: bool = channel["value"] == reachable_by([point], "email")
+    return channel["kind"] == "phone" or first
 
 
 def _is_there(point: JsonObject, has: list[JsonObject]) -> bool:
