@@ -1,6 +1,8 @@
 """How records become HTTP answers: finished bytes, entity tags, redirects, pages and exports."""
 
+import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from email.utils import format_datetime
 from typing import Any
 from uuid import UUID
@@ -22,17 +24,22 @@ from services.directory.lists import (
 from services.directory.models import PartnerRow, TopicRow, partner_table, topic_table
 from services.directory.outbox import read_log
 from services.directory.rendering import aware
+from services.directory.variants import Variant, in_variant, read_variant
 from shared.databases import Database
 from shared.paging import next_link
 from shared.preconditions import etag, not_modified
 from shared.problems import NotFound
+from shared.records import Topic
 from shared.tokens import Caller
 from shared.vocabulary import PartnerStatus, Visibility
 
 _EXPORT_BATCH = 500
 _JSON = "application/json"
-HOW_TO_READ: dict[int | str, dict[str, Any]] = {
+UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "What you have is current (If-None-Match)."},
+}
+HOW_TO_READ: dict[int | str, dict[str, Any]] = {
+    **UNCHANGED,
     308: {"description": "Withdrawn; `Location` leads to the successor."},
 }
 
@@ -76,12 +83,17 @@ async def past_answer(
     return _respond(HotAnswer(past.record, headers), if_none_match)
 
 
-def topic_answer(row: TopicRow, status: int = 200) -> Response:
-    """The topic."""
+def topic_answer(
+    row: TopicRow, status: int = 200, shown: bytes | None = None, tag: str | None = None
+) -> Response:
+    """The topic; `shown` and `tag` are what is shown of it and its tag, where it is not all."""
     headers = _headers_of(row.version, row.modified_at)
     if status == 201:
         headers["Location"] = f"/topics/{row.id}"
-    return Response(row.rendered, status_code=status, media_type=_JSON, headers=headers)
+    if tag is not None:
+        headers["ETag"] = tag
+    body = row.rendered if shown is None else shown
+    return Response(body, status_code=status, media_type=_JSON, headers=headers)
 
 
 def _respond(answer: HotAnswer, if_none_match: str | None) -> Response:
@@ -92,16 +104,23 @@ def _respond(answer: HotAnswer, if_none_match: str | None) -> Response:
 
 
 async def partner_answer(
-    request: Request, caller: Caller, partner_id: UUID, if_none_match: str | None
+    request: Request,
+    caller: Caller,
+    partner_id: UUID,
+    if_none_match: str | None,
+    variant: Variant | None = None,
 ) -> Response:
-    """The partner as the caller may see it, from memory where possible.
+    """The partner as the caller may see it and wants it, from memory where possible.
 
     Raises:
         NotFound: there is none, or the caller may not see it.
+        InvalidValues: more records would be embedded than one answer may hold.
     """
     answers: HotAnswers = request.app.state.hot_answers
     audience = _audience_for(caller, partner_id)
-    key = (partner_id, audience)
+    key: object = (partner_id, audience)
+    if variant is not None:
+        key = (partner_id, audience, caller.audience, variant.asked)
     found = answers.find(key)
     if found is not None:
         return _respond(found, if_none_match)
@@ -125,40 +144,74 @@ async def partner_answer(
     if row.status == PartnerStatus.withdrawn.value and row.successor_id is not None:
         return Response(status_code=308, headers={"Location": f"/partners/{row.successor_id}"})
     answer = HotAnswer(row.body, _headers_of(row.version, row.modified_at))
-    answers.keep(key, partner_id, answer, clock)
+    about: UUID | None = partner_id
+    if variant is not None:
+        async with database.reading() as session:
+            (body,) = await in_variant(session, [row.body], variant, caller.audience)
+        tag = _tag_of(body) if variant.expand else variant.etag(row.version)
+        answer = HotAnswer(body, {**answer.headers, "ETag": tag})
+        if variant.expand:
+            # It shows other records as well, so like a page it is forgotten with any of them.
+            del answer.headers["Last-Modified"]
+            about = None
+    answers.keep(key, about, answer, clock)
     return _respond(answer, if_none_match)
+
+
+def _tag_of(body: bytes) -> str:
+    """The entity tag of what has no version of its own."""
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def _page_answer(request: Request, page: Page) -> HotAnswer:
     following = orjson.dumps(page.next)
     body = b'{"items":[' + b",".join(page.items) + b'],"next":' + following + b"}"
-    headers = {"Vary": "Authorization", "Cache-Control": "no-cache"}
+    headers = {"ETag": _tag_of(body), "Vary": "Authorization", "Cache-Control": "no-cache"}
     if page.next is not None:
         headers["Link"] = next_link(request, page.next)
     return HotAnswer(body, headers)
 
 
-async def page_answer(request: Request, caller: Caller, asked: PartnerParameters) -> Response:
+async def page_answer(
+    request: Request, caller: Caller, asked: PartnerParameters, if_none_match: str | None
+) -> Response:
     """A page of partners, from memory where possible."""
     answers: HotAnswers = request.app.state.hot_answers
     key = (caller.audience, request.scope["query_string"])
     found = answers.find(key)
     if found is None:
         clock = answers.clock
+        variant = read_variant(asked.fields, asked.expand)
         database: Database = request.app.state.database
         async with database.reading() as session:
             page = await list_partners(session, asked, caller.audience)
+            if variant is not None:
+                items = await in_variant(session, page.items, variant, caller.audience)
+                page = replace(page, items=items)
         found = _page_answer(request, page)
         answers.keep(key, None, found, clock)
-    return _respond(found, None)
+    return _respond(found, if_none_match)
 
 
-async def topic_page_answer(request: Request, asked: TopicParameters) -> Response:
-    """A page of topics."""
-    database: Database = request.app.state.database
-    async with database.reading() as session:
-        page = await list_topics(session, asked)
-    return _respond(_page_answer(request, page), None)
+async def topic_page_answer(
+    request: Request, asked: TopicParameters, if_none_match: str | None
+) -> Response:
+    """A page of topics, from memory where possible."""
+    answers: HotAnswers = request.app.state.hot_answers
+    key = ("topics", request.scope["query_string"])
+    found = answers.find(key)
+    if found is None:
+        clock = answers.clock
+        variant = read_variant(asked.fields, None, Topic)
+        database: Database = request.app.state.database
+        async with database.reading() as session:
+            page = await list_topics(session, asked)
+            if variant is not None:
+                items = await in_variant(session, page.items, variant, Visibility.public)
+                page = replace(page, items=items)
+        found = _page_answer(request, page)
+        answers.keep(key, None, found, clock)
+    return _respond(found, if_none_match)
 
 
 async def _lines(database: Database, noun: str, audience: Visibility) -> AsyncIterator[bytes]:

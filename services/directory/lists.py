@@ -14,6 +14,7 @@ from services.directory.filters import PartnerFilters, TimeFilters, Word
 from services.directory.models import partner_table, topic_table
 from services.directory.partner_query import filtered_partners, range_conditions
 from services.directory.rendering import aware
+from services.directory.variants import Expand, Fields
 from shared.paging import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, decode_cursor, encode_cursor
 from shared.vocabulary import TopicScheme, TopicStatus, Visibility
 
@@ -45,6 +46,8 @@ class PageParameters(BaseModel):
 class PartnerParameters(PageParameters, PartnerFilters):
     """Which partners, in which order, and which page of them."""
 
+    fields: Fields = None
+    expand: Expand = None
     sort: PartnerSort = Field(default="name", description=_ORDER)
 
 
@@ -61,6 +64,7 @@ class TopicParameters(PageParameters, TimeFilters):
     )
     notation: Word | None = Field(default=None, description="Only the topic of this notation.")
     broader: UUID | None = Field(default=None, description="Only topics right below this one.")
+    fields: Fields = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from services.directory.answers import (
     HOW_TO_READ,
+    UNCHANGED,
     export_answer,
     page_answer,
     partner_answer,
@@ -31,10 +32,18 @@ from services.directory.partners import (
 )
 from services.directory.reasons import Reason
 from services.directory.relationships import CircularRelationship
+from services.directory.variants import Expand, Fields, read_variant
 from shared.databases import Transaction
 from shared.paging import BadCursor
 from shared.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion
-from shared.problems import NotAllowed, NotFound, NotSignedIn, UnknownParameter, answers
+from shared.problems import (
+    InvalidValues,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    UnknownParameter,
+    answers,
+)
 from shared.records import Partner, PartnerPage
 from shared.serving import StrictRoute, strict_router
 from shared.tokens import CallerOf, OfSecretariat, SignedIn, find_caller
@@ -55,8 +64,11 @@ class _Lean(APIRoute):
             if tag is not None and len(tag) > _LONGEST_TAG:
                 raise _not_acceptable("header", "if-none-match", "is too long", tag)
             query = request.query_params if request.scope["query_string"] else {}
+            asked = (query.get("at"), query.get("fields"), query.get("expand"))
+            if max(len(one or "") for one in asked) > _LONGEST_TAG:
+                raise _not_acceptable("query", "fields", "is too long", str(asked))
             caller = await find_caller(request)
-            return await read_partner(partner_id, request, caller, tag, query.get("at"))
+            return await read_partner(partner_id, request, caller, tag, *asked)
 
         return handle
 
@@ -106,13 +118,16 @@ async def create_a_partner(
     "/partners",
     summary="List partners",
     response_model=PartnerPage,
-    responses=answers(NotSignedIn, BadCursor, UnknownParameter),
+    responses={**UNCHANGED, **answers(NotSignedIn, BadCursor, UnknownParameter)},
 )
 async def list_some_partners(
-    request: Request, caller: CallerOf, asked: Annotated[PartnerParameters, Query()]
+    request: Request,
+    caller: CallerOf,
+    asked: Annotated[PartnerParameters, Query()],
+    if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
 ) -> Response:
     """By name. `next` and the `Link` header lead to the next page; there is no depth limit."""
-    return await page_answer(request, caller, asked)
+    return await page_answer(request, caller, asked, if_none_match)
 
 
 @router.get(
@@ -141,14 +156,19 @@ async def read_partner(
         str | None,
         Query(description="As it was in a version, or at a time.", examples=["3", "2026-11-26"]),
     ] = None,
+    fields: Fields = None,
+    expand: Expand = None,
 ) -> Response:
     """A withdrawn partner answers with 308 and leads to its successor, if it has one.
 
     `at` is for the secretariat and the partner's own editors.
     """
+    variant = None if fields is expand is None else read_variant(fields, expand)
     if at is not None:
+        if variant is not None:
+            raise InvalidValues("`at` shows a record as it was; leave out `fields` and `expand`.")
         return await past_answer(request, caller, partner_id, at, if_none_match)
-    return await partner_answer(request, caller, partner_id, if_none_match)
+    return await partner_answer(request, caller, partner_id, if_none_match, variant)
 
 
 router.add_api_route(

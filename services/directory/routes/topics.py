@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.directory.answers import export_answer, topic_answer, topic_page_answer
+from services.directory.answers import UNCHANGED, export_answer, topic_answer, topic_page_answer
 from services.directory.lists import TopicParameters
 from services.directory.merge_patch import MergePatch, patched
 from services.directory.models import TopicRow
@@ -17,6 +17,7 @@ from services.directory.topics import (
     change_topic,
     create_topic,
 )
+from services.directory.variants import Fields, in_variant, read_variant
 from shared.databases import Reading, Transaction
 from shared.paging import BadCursor
 from shared.preconditions import (
@@ -30,6 +31,7 @@ from shared.problems import NotAllowed, NotFound, NotSignedIn, UnknownParameter,
 from shared.records import Topic, TopicPage
 from shared.serving import strict_router
 from shared.tokens import CallerOf, OfSecretariat
+from shared.vocabulary import Visibility
 
 router = strict_router("topics")
 _CHANGES = answers(
@@ -41,13 +43,16 @@ _CHANGES = answers(
     "/topics",
     summary="List topics",
     response_model=TopicPage,
-    responses=answers(NotSignedIn, BadCursor, UnknownParameter),
+    responses={**UNCHANGED, **answers(NotSignedIn, BadCursor, UnknownParameter)},
 )
 async def list_some_topics(
-    request: Request, _: CallerOf, asked: Annotated[TopicParameters, Query()]
+    request: Request,
+    _: CallerOf,
+    asked: Annotated[TopicParameters, Query()],
+    if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
 ) -> Response:
     """Ordered by notation."""
-    return await topic_page_answer(request, asked)
+    return await topic_page_answer(request, asked, if_none_match)
 
 
 @router.post(
@@ -85,23 +90,26 @@ async def export_topics(request: Request, caller: CallerOf) -> StreamingResponse
     "/topics/{topic_id}",
     summary="Show a topic",
     response_model=Topic,
-    responses={
-        304: {"description": "What you have is current (If-None-Match)."},
-        **answers(NotSignedIn, NotFound),
-    },
+    responses={**UNCHANGED, **answers(NotSignedIn, NotFound)},
 )
 async def read_topic(
     topic_id: UUID,
     session: Reading,
     _: CallerOf,
     if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
+    fields: Fields = None,
 ) -> Response:
     row = await session.get(TopicRow, topic_id)
     if row is None:
         raise NotFound(f"There is no topic {topic_id}; GET /topics lists them.")
-    if not_modified(if_none_match, etag(row.version)):
-        return Response(status_code=304, headers={"ETag": etag(row.version)})
-    return topic_answer(row)
+    variant = read_variant(fields, None, Topic)
+    tag = etag(row.version) if variant is None else variant.etag(row.version)
+    if not_modified(if_none_match, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    if variant is None:
+        return topic_answer(row)
+    (body,) = await in_variant(session, [row.rendered], variant, Visibility.public)
+    return topic_answer(row, shown=body, tag=tag)
 
 
 @router.put(
