@@ -12,7 +12,16 @@ from services.directory.accounts import ensure_account
 from services.directory.hot_answers import HotAnswers, LogWatch
 from services.directory.migrate import FOLDER
 from services.directory.outbox import TOUCHED
-from services.directory.routes import accounts, changes, history, merges, oauth, partners, topics
+from services.directory.routes import (
+    accounts,
+    changes,
+    disputes,
+    history,
+    merges,
+    oauth,
+    partners,
+    topics,
+)
 from services.directory.settings import Settings
 from services.directory.signing_keys import load_signing_keys
 from services.directory.state import open_database
@@ -103,6 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
             changes.router,
             oauth.router,
             history.router,
+            disputes.router,
             accounts.router,
         ],
         check=check,

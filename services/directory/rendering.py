@@ -88,6 +88,7 @@ class PartnerValues(Protocol):
     assured_by: UUID | None
     assurance_method: str | None
     next_review_at: datetime | None
+    disputed_at: datetime | None
     successor_id: UUID | None
 
 
@@ -102,6 +103,8 @@ class FoundByName(PartnerValues, Protocol):
 
 def assurance_status(row: PartnerValues, now: datetime, notice: timedelta) -> AssuranceStatus:
     """How fresh the last check is at `now`; a review is due `notice` before its date."""
+    if row.disputed_at is not None:
+        return AssuranceStatus.disputed
     if row.assured_at is None or row.next_review_at is None:
         return AssuranceStatus.unverified
     next_review_at = aware(row.next_review_at)

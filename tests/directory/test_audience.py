@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from services.directory.routes import accounts, changes, history, merges, oauth, partners, topics
+from services.directory.routes import (
+    accounts,
+    changes,
+    disputes,
+    history,
+    merges,
+    oauth,
+    partners,
+    topics,
+)
 from tests.served_directory import SERVICE_SECRET, ServedDirectory, a_partner
 
 ROLES = ("nobody", "member", "editor", "other editor", "secretariat", "service")
@@ -67,6 +76,20 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
     ("GET", "/partners/merges", None, _only(200, "secretariat")),
     ("GET", "/partners/merges/{nothing}", None, _only(404, "secretariat")),
     ("POST", "/partners/merges/{nothing}/undo", None, _only(404, "secretariat")),
+    ("POST", "/partners/{open}/disputes", {"reason": "Moved."}, dict.fromkeys(ROLES, 201)),
+    (
+        "POST",
+        "/partners/{hidden}/disputes",
+        {"reason": "Moved."},
+        {**dict.fromkeys(ROLES, 404), "secretariat": 201, "editor": 201},
+    ),
+    ("GET", "/partners/{open}/disputes", None, _only(200, "secretariat", "editor")),
+    (
+        "POST",
+        "/partners/{open}/disputes/{nothing}/close",
+        {"outcome": "Looked."},
+        _only(404, "secretariat"),
+    ),
     ("GET", "/topics", None, ALL),
     ("GET", "/topics/export.ndjson", None, ALL),
     ("GET", "/topics/{topic}", None, ALL),
@@ -154,7 +177,7 @@ async def test_the_table_has_every_endpoint() -> None:
     """A new endpoint needs a line; health and measurements say nothing of anybody."""
     routed = {
         (method, route.path)
-        for module in (accounts, changes, history, merges, oauth, partners, topics)
+        for module in (accounts, changes, disputes, history, merges, oauth, partners, topics)
         for route in module.router.routes
         for method in route.methods
     }
@@ -164,6 +187,7 @@ async def test_the_table_has_every_endpoint() -> None:
         "{account_id}": ("{account}",),
         "{secret_id}": ("{open}",),
         "{merge_id}": ("{nothing}",),
+        "{dispute_id}": ("{nothing}",),
     }
 
     def spellings(path: str) -> set[str]:

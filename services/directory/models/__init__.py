@@ -1,6 +1,7 @@
 """The directory's tables; each part of it keeps its own in a file here."""
 
 from services.directory.models.accounts import AccountRow, ClientSecretRow, SigningKeyRow
+from services.directory.models.disputes import AnonymousWriteRow, DisputeRow
 from services.directory.models.flags import PartnerFlagRow
 from services.directory.models.history import PartnerVersionRow
 from services.directory.models.log import EventLogRow, OutboxRow
@@ -23,6 +24,8 @@ partner_topic_table = metadata.tables["partner_topic"]
 partner_flag_table = metadata.tables["partner_flag"]
 external_id_table = metadata.tables["external_id"]
 relationship_table = metadata.tables["relationship"]
+anonymous_write_table = metadata.tables["anonymous_write"]
+dispute_table = metadata.tables["dispute"]
 merge_table = metadata.tables["partner_merge"]
 partner_version_table = metadata.tables["partner_version"]
 source_values_table = metadata.tables["source_values"]
@@ -35,7 +38,9 @@ signing_key_table = metadata.tables["signing_key"]
 
 __all__ = [
     "AccountRow",
+    "AnonymousWriteRow",
     "ClientSecretRow",
+    "DisputeRow",
     "EventLogRow",
     "ExternalIdRow",
     "MergeRow",
@@ -50,7 +55,9 @@ __all__ = [
     "SourceValuesRow",
     "TopicRow",
     "account_table",
+    "anonymous_write_table",
     "client_secret_table",
+    "dispute_table",
     "event_log_table",
     "external_id_table",
     "leases",
