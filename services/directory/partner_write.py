@@ -44,7 +44,7 @@ from shared.vocabulary import (
 )
 
 # Derived or kept by other routes: a record may be sent back as it was read, these are passed over.
-_READ_ONLY = frozenset(
+READ_ONLY = frozenset(
     {"id", "version", "created_at", "modified_at", "assurance", "successor_id", "former_ids"}
     | {"flags"}
 )
@@ -240,7 +240,7 @@ class PartnerWrite(WritePart):
     @model_validator(mode="before")
     @classmethod
     def _pass_over_read_only(cls, value: Any) -> Any:
-        return _without(value, *_READ_ONLY)
+        return _without(value, *READ_ONLY)
 
     @model_validator(mode="after")
     def _keeps_the_rules(self) -> Self:

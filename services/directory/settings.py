@@ -82,6 +82,33 @@ class Settings(ServiceSettings):
     hot_records: int = Field(
         alias="HOT_RECORDS", default=20_000, ge=0, description="Answers kept ready in memory."
     )
+    import_max_bytes: int = Field(
+        alias="IMPORT_MAX_BYTES",
+        default=256 * 2**20,
+        ge=1_024,
+        description="Largest file of an import as it is sent, in bytes.",
+    )
+    import_max_unpacked_bytes: int = Field(
+        alias="IMPORT_MAX_UNPACKED_BYTES",
+        default=2**30,
+        ge=1_024,
+        description="Largest file of an import when it is unpacked, in bytes.",
+    )
+    import_max_rows: int = Field(
+        alias="IMPORT_MAX_ROWS", default=500_000, ge=1, description="Most rows of an import."
+    )
+    import_max_row_bytes: int = Field(
+        alias="IMPORT_MAX_ROW_BYTES",
+        default=1_048_576,
+        ge=1_024,
+        description="Longest row of an import, in bytes; a longer one is refused by itself.",
+    )
+    import_days: int = Field(
+        alias="IMPORT_DAYS",
+        default=30,
+        ge=1,
+        description="Days that an import that has ended and its report are kept.",
+    )
 
     @property
     def review_periods(self) -> dict[str, int]:

@@ -4,6 +4,12 @@ from services.directory.models.accounts import AccountRow, ClientSecretRow, Sign
 from services.directory.models.disputes import AnonymousWriteRow, DisputeRow
 from services.directory.models.flags import PartnerFlagRow
 from services.directory.models.history import PartnerVersionRow
+from services.directory.models.imports import (
+    ImportPageRow,
+    ImportRow,
+    ImportStatedRow,
+    ImportTouchedRow,
+)
 from services.directory.models.log import EventLogRow, OutboxRow
 from services.directory.models.merges import MergeRow
 from services.directory.models.partners import (
@@ -30,6 +36,10 @@ merge_table = metadata.tables["partner_merge"]
 partner_version_table = metadata.tables["partner_version"]
 source_values_table = metadata.tables["source_values"]
 topic_table = metadata.tables["topic"]
+import_table = metadata.tables["import"]
+import_page_table = metadata.tables["import_page"]
+import_stated_table = metadata.tables["import_stated"]
+import_touched_table = metadata.tables["import_touched"]
 outbox_table = metadata.tables["outbox"]
 event_log_table = metadata.tables["event_log"]
 account_table = metadata.tables["account"]
@@ -43,6 +53,10 @@ __all__ = [
     "DisputeRow",
     "EventLogRow",
     "ExternalIdRow",
+    "ImportPageRow",
+    "ImportRow",
+    "ImportStatedRow",
+    "ImportTouchedRow",
     "MergeRow",
     "OutboxRow",
     "PartnerFlagRow",
@@ -60,6 +74,10 @@ __all__ = [
     "dispute_table",
     "event_log_table",
     "external_id_table",
+    "import_page_table",
+    "import_stated_table",
+    "import_table",
+    "import_touched_table",
     "leases",
     "merge_table",
     "metadata",
