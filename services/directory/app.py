@@ -15,9 +15,8 @@ from services.directory.outbox import TOUCHED
 from services.directory.routes import (
     accounts,
     changes,
-    disputes,
+    duplicates,
     history,
-    imports,
     merges,
     oauth,
     partners,
@@ -106,16 +105,15 @@ def create_app(settings: Settings) -> FastAPI:
         description="The truth about the partners of a research network, and the log of changes.",
         # The most asked come first: routes are tried one after the other.
         routers=[
-            # /partners/merges would be taken for a partner's id behind it.
+            # Behind it, /partners/merges and /partners/duplicates would be taken for partners' ids.
             merges.router,
+            duplicates.router,
             partners.router,
             topics.router,
             changes.router,
             oauth.router,
             history.router,
-            disputes.router,
             accounts.router,
-            imports.router,
         ],
         check=check,
         lifespan=lifespan,

@@ -26,7 +26,7 @@ from services.directory.partner_change import (
 )
 from services.directory.partner_write import PartnerWrite
 from services.directory.relationships import drop_relationships, set_relationships
-from services.directory.rendering import render, ties_of
+from services.directory.rendering import render
 from shared.problems import InvalidValues, NotAllowed
 from shared.records import JsonObject
 from shared.tokens import Caller
@@ -133,10 +133,9 @@ async def rewrite(
         await claim_external_ids(session, row.id, write.external_ids)
     touched: set[UUID] = set()
     if ties != ties_before:
-        seen = old.relationships if old else ()
-        touched |= await set_relationships(session, row.id, write.relationships, seen)
+        touched |= await set_relationships(session, row.id, write.relationships)
     if shown_before != (row.display_name, row.visibility):
-        touched |= {tie.other for tie in await ties_of(session, row.id)}
+        touched |= {other for _, other in ties}
     row.version += 1
     row.modified_at = datetime.now(UTC)
     await session.flush()
