@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared.records import JsonObject, Partner, Topic
-from shared.vocabulary import Role
+from shared.vocabulary import AssuranceStatus, Role
 
 
 class Actor(BaseModel):
@@ -70,6 +70,15 @@ class AccountData(BaseModel):
     account: AccountState = Field(description="The whole account.")
     changed: list[str] = Field(description="Names of the fields that changed.")
     actor: Actor = Field(description="Who did it.")
+
+
+class ReminderData(AccountData):
+    """What reminds an editor that its partner's record is to be looked at again."""
+
+    partner_id: UUID = Field(description="The partner.")
+    partner_name: str = Field(description="Its display name.")
+    status: AssuranceStatus = Field(description="`due` or `overdue`.")
+    next_review_at: datetime = Field(description="When the record is, or was, to be checked.")
 
 
 class TestData(BaseModel):
@@ -154,6 +163,13 @@ class PartnerMerged(Envelope):
     data: PartnerData
 
 
+class PartnerReviewDue(Envelope):
+    """A partner's record is to be checked against the world soon, or should have been by now."""
+
+    type: Literal["partner.review_due"]
+    data: PartnerData
+
+
 class TopicCreated(Envelope):
     """A topic was added to the taxonomy."""
 
@@ -196,6 +212,13 @@ class AccountClosed(Envelope):
     data: AccountData
 
 
+class AccountReminded(Envelope):
+    """An editor is to be told that its partner's record is to be checked again."""
+
+    type: Literal["account.reminded"]
+    data: ReminderData
+
+
 class WebhookTest(Envelope):
     """Somebody tries out a webhook. It goes to that webhook only and is not on the log."""
 
@@ -230,11 +253,12 @@ RecordEvent = (
     | PartnerAssured
     | PartnerWithdrawn
     | PartnerMerged
+    | PartnerReviewDue
     | TopicCreated
     | TopicUpdated
     | TopicDeprecated
 )
-AccountEvent = AccountCreated | AccountUpdated | AccountClosed
+AccountEvent = AccountCreated | AccountUpdated | AccountClosed | AccountReminded
 LogEvent = RecordEvent | AccountEvent
 WebhookEvent = WebhookTest | WebhookVerification | WebhookFailing | WebhookDisabled
 ToldEvent = RecordEvent | WebhookEvent

@@ -72,7 +72,7 @@ class Receiver:
             sent = orjson.dumps({reply.echoing: value})
         return web.Response(status=reply.status, headers=reply.headers, body=sent)
 
-    async def got(self, count: int, what: str = "", seconds: float = 30.0) -> list[Received]:
+    async def got(self, count: int, what: str = "", seconds: float = 90.0) -> list[Received]:
         """The requests, once there are `count` of them."""
 
         async def arrived() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 
 async def wait_until(
-    holds: Callable[[], Awaitable[object]], what: str, seconds: float = 30.0
+    holds: Callable[[], Awaitable[object]], what: str, seconds: float = 90.0
 ) -> None:
     """Ask `holds` again and again until it is true.
 

@@ -15,8 +15,9 @@ from services.directory.outbox import TOUCHED
 from services.directory.routes import (
     accounts,
     changes,
-    duplicates,
+    disputes,
     history,
+    imports,
     merges,
     oauth,
     partners,
@@ -105,15 +106,16 @@ def create_app(settings: Settings) -> FastAPI:
         description="The truth about the partners of a research network, and the log of changes.",
         # The most asked come first: routes are tried one after the other.
         routers=[
-            # Behind it, /partners/merges and /partners/duplicates would be taken for partners' ids.
+            # /partners/merges would be taken for a partner's id behind it.
             merges.router,
-            duplicates.router,
             partners.router,
             topics.router,
             changes.router,
             oauth.router,
             history.router,
+            disputes.router,
             accounts.router,
+            imports.router,
         ],
         check=check,
         lifespan=lifespan,

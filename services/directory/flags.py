@@ -13,7 +13,7 @@ from shared.vocabulary import Flag, Visibility
 FlagsOfAudiences = dict[str, frozenset[str]]
 """Each flag of a partner, with the audiences that read it."""
 
-_ALL_FLAGS = [flag.value for flag in Flag]
+ALL_FLAGS = [flag.value for flag in Flag]
 _AUDIENCES = [audience.value for audience in Visibility]
 
 
@@ -32,7 +32,7 @@ async def read_flags(session: AsyncSession, partner_id: UUID) -> FlagsOfAudience
     rows = await session.execute(
         # The key begins with the flag, because that is what lists ask by; there are only a few.
         select(partner_flag_table).where(
-            columns.flag.in_(_ALL_FLAGS), columns.partner_id == partner_id
+            columns.flag.in_(ALL_FLAGS), columns.partner_id == partner_id
         )
     )
     return {

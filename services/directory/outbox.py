@@ -144,6 +144,12 @@ def append_account_event(
     _append(session, event_type, UUID(after["id"]), data)
 
 
+def append_reminder(session: AsyncSession, account: JsonObject, about: JsonObject) -> None:
+    """Write down that the owner of `account` is to be reminded, for our own services alone."""
+    data = {"account": account, "changed": [], "actor": _actor(None), **about}
+    _append(session, "account.reminded", UUID(account["id"]), data)
+
+
 def with_sequence(event: bytes, sequence: int) -> bytes:
     """The envelope as it is on the log. Spliced, because parsing it again would cost more."""
     return b'{"sequence":%d,' % sequence + event[1:]

@@ -44,9 +44,9 @@ from shared.vocabulary import (
 )
 
 # Derived or kept by other routes: a record may be sent back as it was read, these are passed over.
-_READ_ONLY = frozenset(
+READ_ONLY = frozenset(
     {"id", "version", "created_at", "modified_at", "assurance", "successor_id", "former_ids"}
-    | {"flags", "possible_duplicates"}
+    | {"flags"}
 )
 _ROR = re.compile(r"https://ror\.org/0[a-hj-km-np-tv-z0-9]{6}[0-9]{2}")
 
@@ -240,7 +240,7 @@ class PartnerWrite(WritePart):
     @model_validator(mode="before")
     @classmethod
     def _pass_over_read_only(cls, value: Any) -> Any:
-        return _without(value, *_READ_ONLY)
+        return _without(value, *READ_ONLY)
 
     @model_validator(mode="after")
     def _keeps_the_rules(self) -> Self:

@@ -26,7 +26,7 @@ from services.directory.partner_change import (
 )
 from services.directory.partner_write import PartnerWrite
 from services.directory.relationships import drop_relationships, set_relationships
-from services.directory.rendering import render
+from services.directory.rendering import render, ties_of
 from shared.problems import InvalidValues, NotAllowed
 from shared.records import JsonObject
 from shared.tokens import Caller
@@ -133,9 +133,10 @@ async def rewrite(
         await claim_external_ids(session, row.id, write.external_ids)
     touched: set[UUID] = set()
     if ties != ties_before:
-        touched |= await set_relationships(session, row.id, write.relationships)
+        seen = old.relationships if old else ()
+        touched |= await set_relationships(session, row.id, write.relationships, seen)
     if shown_before != (row.display_name, row.visibility):
-        touched |= {other for _, other in ties}
+        touched |= {tie.other for tie in await ties_of(session, row.id)}
     row.version += 1
     row.modified_at = datetime.now(UTC)
     await session.flush()

@@ -1,5 +1,6 @@
 """Relationships between partners: stored once, read from both ends, without circles of parents."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import and_, delete, or_, select
@@ -22,7 +23,7 @@ _STORED = {
     RelationshipKind.member_of,
 }
 _SYMMETRIC = {RelationshipKind.related, RelationshipKind.collaborates_with}
-_WITHOUT_CIRCLES = (RelationshipKind.parent, RelationshipKind.successor)
+WITHOUT_CIRCLES = (RelationshipKind.parent, RelationshipKind.successor)
 
 
 class CircularRelationship(Problem):
@@ -31,7 +32,8 @@ class CircularRelationship(Problem):
     status, title, kind = 409, "The relationships would run in a circle", "circular-relationship"
 
 
-def _stored_form(partner_id: UUID, tie: Tie) -> tuple[UUID, RelationshipKind, UUID]:
+def stored_form(partner_id: UUID, tie: Tie) -> tuple[UUID, RelationshipKind, UUID]:
+    """The relationship as it is stored: subject, kind, object."""
     subject, kind, other = partner_id, tie.kind, tie.other
     if kind not in _STORED:
         subject, kind, other = other, INVERSE_RELATIONSHIP[kind], subject
@@ -40,10 +42,19 @@ def _stored_form(partner_id: UUID, tie: Tie) -> tuple[UUID, RelationshipKind, UU
     return subject, kind, other
 
 
+def _as_ties(written: Iterable[RelationshipWrite]) -> set[Tie]:
+    return {Tie(RelationshipKind(one.kind), one.partner_id) for one in written}
+
+
 async def set_relationships(
-    session: AsyncSession, partner_id: UUID, written: list[RelationshipWrite]
+    session: AsyncSession,
+    partner_id: UUID,
+    written: list[RelationshipWrite],
+    seen: Iterable[RelationshipWrite] | None = None,
 ) -> set[UUID]:
     """Make `written` the partner's relationships, whoever stated them first.
+
+    `seen`: what its record showed; what an import has stored and no record shows yet stays.
 
     Returns the other partners whose relationships have changed by it.
 
@@ -51,14 +62,17 @@ async def set_relationships(
         InvalidValues: one leads to the partner itself, or to a partner that is not there.
         CircularRelationship: parents or successors would run in a circle.
     """
-    wanted = {Tie(RelationshipKind(one.kind), one.partner_id) for one in written}
+    wanted = _as_ties(written)
     had = set(await ties_of(session, partner_id))
     if any(tie.other == partner_id for tie in wanted):
         raise InvalidValues("A partner cannot have a relationship to itself.")
-    added, removed = wanted - had, had - wanted
+    shown = (
+        had if seen is None else {Tie(RelationshipKind(one.kind), one.partner_id) for one in seen}
+    )
+    added, removed = wanted - had, (had & shown) - wanted
     await _check_others(session, {tie.other for tie in added})
     for tie in removed:
-        subject, kind, other = _stored_form(partner_id, tie)
+        subject, kind, other = stored_form(partner_id, tie)
         await session.execute(
             delete(relationship_table).where(
                 and_(
@@ -68,10 +82,10 @@ async def set_relationships(
                 )
             )
         )
-    for subject, kind, other in {_stored_form(partner_id, tie) for tie in added}:
+    for subject, kind, other in {stored_form(partner_id, tie) for tie in added}:
         session.add(RelationshipRow(subject_id=subject, kind=kind.value, object_id=other))
         await session.flush()
-        if kind in _WITHOUT_CIRCLES:
+        if kind in WITHOUT_CIRCLES:
             await _check_no_circle(session, subject, kind)
     return {tie.other for tie in added | removed}
 

@@ -88,6 +88,7 @@ class PartnerValues(Protocol):
     assured_by: UUID | None
     assurance_method: str | None
     next_review_at: datetime | None
+    disputed_at: datetime | None
     successor_id: UUID | None
 
 
@@ -102,6 +103,8 @@ class FoundByName(PartnerValues, Protocol):
 
 def assurance_status(row: PartnerValues, now: datetime, notice: timedelta) -> AssuranceStatus:
     """How fresh the last check is at `now`; a review is due `notice` before its date."""
+    if row.disputed_at is not None:
+        return AssuranceStatus.disputed
     if row.assured_at is None or row.next_review_at is None:
         return AssuranceStatus.unverified
     next_review_at = aware(row.next_review_at)
@@ -171,7 +174,12 @@ def shown_ties(ties: Iterable[Tie], others: Mapping[UUID, Shown]) -> list[JsonOb
         }
         for tie in ties
     ]
-    return sorted(found, key=lambda one: (one["kind"], one["name"], one["partner_id"]))
+    return in_shown_order(found)
+
+
+def in_shown_order(relationships: Iterable[JsonObject]) -> list[JsonObject]:
+    """`relationships` as a record lists them."""
+    return sorted(relationships, key=lambda one: (one["kind"], one["name"], one["partner_id"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,14 +283,14 @@ def cuts_of(record: JsonObject, today: date) -> Cuts:
     )
 
 
-def _day_shown(row: PartnerRow, now: datetime) -> date:
-    """The day as of which `row` was rendered last, as far as its flags go.
+def day_shown(changes_at: datetime | None, now: datetime) -> date:
+    """The day as of which a row with this `changes_at` was rendered last, as far as flags go.
 
     A record whose flags change by time alone is rendered anew only some seconds later.
     """
-    if row.changes_at is None:
+    if changes_at is None:
         return now.date()
-    return min(now, aware(row.changes_at) - timedelta(microseconds=1)).date()
+    return min(now, aware(changes_at) - timedelta(microseconds=1)).date()
 
 
 async def render(session: AsyncSession, row: PartnerRow) -> JsonObject:
@@ -292,7 +300,7 @@ async def render(session: AsyncSession, row: PartnerRow) -> JsonObject:
     fresh its last check is) is brought in line with it.
     """
     now = datetime.now(UTC)
-    session.info.setdefault(SHOWN_ON, {})[str(row.id)] = _day_shown(row, now)
+    session.info.setdefault(SHOWN_ON, {})[str(row.id)] = day_shown(row.changes_at, now)
     flags_before = await read_flags(session, row.id) if row.secretariat else {}
     notice = timedelta(days=session.info[REVIEW_NOTICE])
     record = build_record(row, await _surroundings(session, row), now, notice)

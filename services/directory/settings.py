@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
+from services.directory.review_periods import read_review_periods
 from shared.settings import ServiceSettings
 
 
@@ -41,11 +42,24 @@ class Settings(ServiceSettings):
     review_days: int = Field(
         alias="REVIEW_DAYS", default=365, ge=1, description="Days until an assured record is due."
     )
+    review_days_by_kind: str = Field(
+        alias="REVIEW_DAYS_BY_KIND",
+        default="",
+        max_length=1_000,
+        description="The same for levels and sectors, as international=180,law_enforcement=90; "
+        "the shortest that fits a partner counts.",
+    )
     review_notice_days: int = Field(
         alias="REVIEW_NOTICE_DAYS",
         default=30,
         ge=0,
         description="A review is due so early.",
+    )
+    anonymous_writes_per_hour: int = Field(
+        alias="ANONYMOUS_WRITES_PER_HOUR",
+        default=60,
+        ge=0,
+        description="Disputes an hour without an account, by all together.",
     )
     merge_undo_days: int = Field(
         alias="MERGE_UNDO_DAYS",
@@ -68,6 +82,42 @@ class Settings(ServiceSettings):
     hot_records: int = Field(
         alias="HOT_RECORDS", default=20_000, ge=0, description="Answers kept ready in memory."
     )
+    import_max_bytes: int = Field(
+        alias="IMPORT_MAX_BYTES",
+        default=256 * 2**20,
+        ge=1_024,
+        description="Largest file of an import as it is sent, in bytes.",
+    )
+    import_max_unpacked_bytes: int = Field(
+        alias="IMPORT_MAX_UNPACKED_BYTES",
+        default=2**30,
+        ge=1_024,
+        description="Largest file of an import when it is unpacked, in bytes.",
+    )
+    import_max_rows: int = Field(
+        alias="IMPORT_MAX_ROWS", default=500_000, ge=1, description="Most rows of an import."
+    )
+    import_max_row_bytes: int = Field(
+        alias="IMPORT_MAX_ROW_BYTES",
+        default=1_048_576,
+        ge=1_024,
+        description="Longest row of an import, in bytes; a longer one is refused by itself.",
+    )
+    import_days: int = Field(
+        alias="IMPORT_DAYS",
+        default=30,
+        ge=1,
+        description="Days that an import that has ended and its report are kept.",
+    )
+
+    @property
+    def review_periods(self) -> dict[str, int]:
+        """Days until a review by level or sector; `*` for all others.
+
+        Raises:
+            ValueError: a part of the setting is not kind=days.
+        """
+        return read_review_periods(self.review_days, self.review_days_by_kind)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -79,6 +129,7 @@ class Settings(ServiceSettings):
         settings = cls.model_validate(dict(environ))
         if bool(settings.bootstrap_client_id) != bool(settings.bootstrap_client_secret):
             raise ValueError("BOOTSTRAP_CLIENT_ID and BOOTSTRAP_CLIENT_SECRET go together")
+        _ = settings.review_periods
         return settings.model_copy(
             update={
                 "database_url": settings.database_url

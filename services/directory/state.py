@@ -1,7 +1,7 @@
 """What a directory process holds while it runs."""
 
-from services.directory.assurance import REVIEW_PERIOD
-from services.directory.duplicates.finding import KEY_COUNTS, KeyCounts
+from services.directory.anonymous_writes import ANONYMOUS_WRITES
+from services.directory.assurance import REVIEW_PERIODS
 from services.directory.merging import UNDO_PERIOD
 from services.directory.rendering import REVIEW_NOTICE
 from services.directory.settings import Settings
@@ -14,9 +14,9 @@ def open_database(settings: Settings) -> Database:
         settings.database_url,
         info={
             "public_url": settings.public_url,
-            REVIEW_PERIOD: settings.review_days,
+            REVIEW_PERIODS: settings.review_periods,
             REVIEW_NOTICE: settings.review_notice_days,
+            ANONYMOUS_WRITES: settings.anonymous_writes_per_hour,
             UNDO_PERIOD: settings.merge_undo_days,
-            KEY_COUNTS: KeyCounts(),
         },
     )

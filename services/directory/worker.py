@@ -1,4 +1,4 @@
-"""The directory's loops: the relay, and records that read otherwise because time has passed."""
+"""The directory's loops: the relay, imports, and what comes about because time has passed."""
 
 import asyncio
 import os
@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.directory.assurance import render_due
-from services.directory.duplicates.reckoning import Reckoning
+from services.directory.imports.asked import forget_old
+from services.directory.imports.running import Importing
 from services.directory.relay import Relay
 from services.directory.settings import Settings
 from services.directory.state import open_database
@@ -20,7 +21,8 @@ from shared.serving import run_together
 
 _LOOK_SECONDS = 1.0
 _REVIEW_SECONDS = 30.0
-_DUPLICATES_SECONDS = 0.5
+_IMPORT_SECONDS = 0.25
+_FORGET_SECONDS = 600.0
 _END_SECONDS = 2.0
 
 
@@ -34,18 +36,25 @@ async def run_worker(
         async with database.transaction() as session:
             return await render_due(session)
 
+    async def forget_some() -> int:
+        async with database.transaction() as session:
+            return await forget_old(session, settings.import_days)
+
+    importing = Importing(database)
     try:
         await run_together(
             run_loop("relay", relay.step, relay_nudge, settings.relay_idle_seconds),
             run_loop("look at the stream", relay.look, Nudge(), _LOOK_SECONDS),
-            run_loop("duplicates", Reckoning(database).step, Nudge(), _DUPLICATES_SECONDS),
             run_loop("reviews", render_some, Nudge(), _REVIEW_SECONDS),
+            run_loop("imports", importing.step, Nudge(), _IMPORT_SECONDS),
+            run_loop("old imports", forget_some, Nudge(), _FORGET_SECONDS),
         )
     finally:
         # A database that does not answer any more must not keep the process from ending.
         with suppress(SQLAlchemyError, OSError, TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
                 await relay.end()
+                await importing.end()
 
 
 async def main() -> None:

@@ -16,9 +16,10 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.lines import hold_lines_alone
+from services.notify.mail.reminders import REMINDED, remind
 from services.notify.models import ACCOUNTS, DELIVERIES, WEBHOOKS, AccountRow, WebhookState
 from shared.databases import Database
-from shared.events import AccountState
+from shared.events import AccountState, ReminderData
 from shared.leases import database_time
 from shared.problems import Problem, Unavailable
 from shared.records import JsonObject
@@ -47,6 +48,8 @@ async def heed_accounts(session: AsyncSession, events: Sequence[JsonObject], now
     await hold_lines_alone(session)
     for event in events:
         await keep_account(session, AccountState.model_validate(event["data"]["account"]), now)
+        if event["type"] == REMINDED:
+            remind(session, ReminderData.model_validate(event["data"]), now)
 
 
 async def keep_account(session: AsyncSession, state: AccountState, now: datetime) -> None:

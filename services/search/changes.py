@@ -8,10 +8,12 @@ from services.search.writing import Change
 from shared.events import (
     AccountClosed,
     AccountCreated,
+    AccountReminded,
     AccountUpdated,
     PartnerAssured,
     PartnerCreated,
     PartnerMerged,
+    PartnerReviewDue,
     PartnerUpdated,
     PartnerWithdrawn,
     TopicCreated,
@@ -37,6 +39,7 @@ def change_of_event(event: JsonObject) -> Change | None:
             | PartnerAssured()
             | PartnerWithdrawn()
             | PartnerMerged()
+            | PartnerReviewDue()
         ):
             record: JsonObject | None = event["data"]["record"]
             if record is None:
@@ -44,7 +47,7 @@ def change_of_event(event: JsonObject) -> Change | None:
             return change_of_partner(record, sequence)
         case TopicCreated() | TopicUpdated() | TopicDeprecated():
             return change_of_topic(event["data"]["record"], sequence)
-        case AccountCreated() | AccountUpdated() | AccountClosed():
+        case AccountCreated() | AccountUpdated() | AccountClosed() | AccountReminded():
             return None
         case _:
             assert_never(parsed)

@@ -7,7 +7,7 @@ import pytest
 from services.directory.routes import (
     accounts,
     changes,
-    duplicates,
+    disputes,
     history,
     merges,
     oauth,
@@ -21,11 +21,6 @@ ALL = dict.fromkeys(ROLES, 200)
 TOPIC = {"notation": "audience-topic", "scheme": "theme", "pref_label": {"en": "Audience"}}
 NOWHERE = "01890000-0000-7000-8000-000000000000"
 A_METHOD = {"method": "telephone"}
-NO_PAIR = {
-    "a": "01890000-0000-7000-8000-000000000001",
-    "b": "01890000-0000-7000-8000-000000000002",
-    "reason": "They are two",
-}
 
 
 def _only(status: int, *roles: str) -> dict[str, int]:
@@ -81,9 +76,20 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
     ("GET", "/partners/merges", None, _only(200, "secretariat")),
     ("GET", "/partners/merges/{nothing}", None, _only(404, "secretariat")),
     ("POST", "/partners/merges/{nothing}/undo", None, _only(404, "secretariat")),
-    ("GET", "/partners/duplicates", None, _only(200, "secretariat")),
-    ("POST", "/partners/duplicates/dismissals", NO_PAIR, _only(404, "secretariat")),
-    ("DELETE", "/partners/duplicates/dismissals/{open}", None, _only(404, "secretariat")),
+    ("POST", "/partners/{open}/disputes", {"reason": "Moved."}, dict.fromkeys(ROLES, 201)),
+    (
+        "POST",
+        "/partners/{hidden}/disputes",
+        {"reason": "Moved."},
+        {**dict.fromkeys(ROLES, 404), "secretariat": 201, "editor": 201},
+    ),
+    ("GET", "/partners/{open}/disputes", None, _only(200, "secretariat", "editor")),
+    (
+        "POST",
+        "/partners/{open}/disputes/{nothing}/close",
+        {"outcome": "Looked."},
+        _only(404, "secretariat"),
+    ),
     ("GET", "/topics", None, ALL),
     ("GET", "/topics/export.ndjson", None, ALL),
     ("GET", "/topics/{topic}", None, ALL),
@@ -171,8 +177,7 @@ async def test_the_table_has_every_endpoint() -> None:
     """A new endpoint needs a line; health and measurements say nothing of anybody."""
     routed = {
         (method, route.path)
-        for module in (accounts, changes, history, merges, oauth, partners, topics)
-        for module in (accounts, changes, duplicates, history, oauth, partners, topics)
+        for module in (accounts, changes, disputes, history, merges, oauth, partners, topics)
         for route in module.router.routes
         for method in route.methods
     }
@@ -182,7 +187,7 @@ async def test_the_table_has_every_endpoint() -> None:
         "{account_id}": ("{account}",),
         "{secret_id}": ("{open}",),
         "{merge_id}": ("{nothing}",),
-        "{dismissal_id}": ("{open}",),
+        "{dispute_id}": ("{nothing}",),
     }
 
     def spellings(path: str) -> set[str]:

@@ -106,7 +106,7 @@ async def _empty_broker_with_backlog(network: Network, writers: list[Writer]) ->
     async def has_backlog() -> bool:
         return sum(writer.written for writer in writers) >= already + 30
 
-    await wait_until(has_backlog, "a backlog has come up", 30)
+    await wait_until(has_backlog, "a backlog has come up")
     await network.flush_broker()
     await network.restart("search")
     await network.restart("notify")
@@ -175,7 +175,7 @@ async def _check_index(network: Network, events: list[dict[str, Any]]) -> None:
         )
         return bool(state.json()["folder"] != folder)
 
-    await wait_until(is_rebuilt, "the index is rebuilt", 60)
+    await wait_until(is_rebuilt, "the index is rebuilt")
     assert [await _everything(network, query) for query in queries] == before
 
 

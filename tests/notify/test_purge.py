@@ -55,7 +55,7 @@ async def gone(database: Database, column: Any, value: UUID) -> None:
     async def none_left() -> bool:
         return await count(database, column, value) == 0
 
-    await wait_until(none_left, f"{column} {value} is deleted", 30)
+    await wait_until(none_left, f"{column} {value} is deleted")
 
 
 async def test_what_is_finished_goes_and_what_is_owed_stays(
@@ -125,7 +125,7 @@ async def test_keys_and_replays_go_too(
     async def replay_gone() -> bool:
         return (await forgetful.client.get(replay, headers=headers)).status_code == 404
 
-    await wait_until(replay_gone, "the replay is deleted", 30)
+    await wait_until(replay_gone, "the replay is deleted")
     await forgetful.directory.create("Signed by the key in use")
     await receiver.got(1)
 

@@ -35,7 +35,7 @@ async def ended(notify: ServedNotify, begun: dict[str, Any]) -> dict[str, Any]:
         found[:] = [await notify.get(f"/replays/{begun['id']}")]
         return found[0]["finished_at"] is not None
 
-    await wait_until(is_over, "the replay is over", 60)
+    await wait_until(is_over, "the replay is over")
     return found[0]
 
 

@@ -72,7 +72,7 @@ async def test_who_takes_nothing_is_cut_off_and_resumes(
                 count += 1
                 return ended("stalled") > before
 
-            await wait_until(is_cut_off, "it is cut off", 30)
+            await wait_until(is_cut_off, "it is cut off")
             await quick.has(count)
         await taken.read(slow)
         writer.close()
@@ -181,14 +181,15 @@ async def test_it_does_not_outlive_its_token(notify: ServedNotify, stream_url: s
     """It ends when the token does, says why, and goes on by a new one where it was."""
     directory = notify.directory
     expires_at = int(time.time()) + 2
-    before = measured_seconds()
+    before, opened = measured_seconds(), time.monotonic()
     async with read_stream(stream_url, token_until(directory, expires_at)) as stream:
         one = await directory.create("In its time", visibility="member")
         await stream.has_ended()
         assert time.time() >= expires_at
         assert stream.whole
         assert stream.comments[-1].startswith("the access token has expired")
-    assert measured_seconds() - before < 1, "how long it was open says nothing of how quick we are"
+    # How long it was open says nothing of how quick we are.
+    assert measured_seconds() - before < 0.9 * (time.monotonic() - opened)
     two = await directory.create("Between", visibility="member")
     headers = {**await directory.account("member"), "Last-Event-ID": stream.last_event_id}
     async with read_stream(stream_url, headers) as again:

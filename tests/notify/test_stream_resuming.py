@@ -246,7 +246,7 @@ async def test_who_leaves_does_not_wait_for_the_directory(
         scripted.answers.clear()
         async with read_stream(url, last_event_id=1):
             await scripted.thinks.wait()
-        await wait_until(nobody_reads, "the second one has left", 3)
+        await wait_until(nobody_reads, "the second one has left")
         scripted.answers.set()
 
 

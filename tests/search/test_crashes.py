@@ -101,7 +101,7 @@ class Following:
         async def has_all() -> bool:
             return self.position == self.directory.head
 
-        await wait_until(has_all, "the index has every event", 30)
+        await wait_until(has_all, "the index has every event")
         await self.is_whole()
 
 

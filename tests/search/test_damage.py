@@ -128,7 +128,7 @@ async def test_a_file_that_is_cut_short_is_mended_by_the_next_start(network: Net
             return await finds(network, "number partner", COUNT) and live_of(network) != before
         return False
 
-    await wait_until(is_replaced, "another index is live, and has everything", 30)
+    await wait_until(is_replaced, "another index is live, and has everything")
 
 
 async def test_it_says_so_while_it_cannot_be_helped(network: Network) -> None:

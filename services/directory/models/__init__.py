@@ -1,14 +1,15 @@
 """The directory's tables; each part of it keeps its own in a file here."""
 
 from services.directory.models.accounts import AccountRow, ClientSecretRow, SigningKeyRow
-from services.directory.models.duplicates import (
-    DuplicateDismissalRow,
-    DuplicateDueRow,
-    DuplicateKeyRow,
-    DuplicatePairRow,
-)
+from services.directory.models.disputes import AnonymousWriteRow, DisputeRow
 from services.directory.models.flags import PartnerFlagRow
 from services.directory.models.history import PartnerVersionRow
+from services.directory.models.imports import (
+    ImportPageRow,
+    ImportRow,
+    ImportStatedRow,
+    ImportTouchedRow,
+)
 from services.directory.models.log import EventLogRow, OutboxRow
 from services.directory.models.merges import MergeRow
 from services.directory.models.partners import (
@@ -29,14 +30,16 @@ partner_topic_table = metadata.tables["partner_topic"]
 partner_flag_table = metadata.tables["partner_flag"]
 external_id_table = metadata.tables["external_id"]
 relationship_table = metadata.tables["relationship"]
+anonymous_write_table = metadata.tables["anonymous_write"]
+dispute_table = metadata.tables["dispute"]
 merge_table = metadata.tables["partner_merge"]
 partner_version_table = metadata.tables["partner_version"]
 source_values_table = metadata.tables["source_values"]
-duplicate_key_table = metadata.tables["duplicate_key"]
-duplicate_due_table = metadata.tables["duplicate_due"]
-duplicate_pair_table = metadata.tables["duplicate_pair"]
-duplicate_dismissal_table = metadata.tables["duplicate_dismissal"]
 topic_table = metadata.tables["topic"]
+import_table = metadata.tables["import"]
+import_page_table = metadata.tables["import_page"]
+import_stated_table = metadata.tables["import_stated"]
+import_touched_table = metadata.tables["import_touched"]
 outbox_table = metadata.tables["outbox"]
 event_log_table = metadata.tables["event_log"]
 account_table = metadata.tables["account"]
@@ -45,13 +48,15 @@ signing_key_table = metadata.tables["signing_key"]
 
 __all__ = [
     "AccountRow",
+    "AnonymousWriteRow",
     "ClientSecretRow",
-    "DuplicateDismissalRow",
-    "DuplicateDueRow",
-    "DuplicateKeyRow",
-    "DuplicatePairRow",
+    "DisputeRow",
     "EventLogRow",
     "ExternalIdRow",
+    "ImportPageRow",
+    "ImportRow",
+    "ImportStatedRow",
+    "ImportTouchedRow",
     "MergeRow",
     "OutboxRow",
     "PartnerFlagRow",
@@ -64,13 +69,15 @@ __all__ = [
     "SourceValuesRow",
     "TopicRow",
     "account_table",
+    "anonymous_write_table",
     "client_secret_table",
-    "duplicate_dismissal_table",
-    "duplicate_due_table",
-    "duplicate_key_table",
-    "duplicate_pair_table",
+    "dispute_table",
     "event_log_table",
     "external_id_table",
+    "import_page_table",
+    "import_stated_table",
+    "import_table",
+    "import_touched_table",
     "leases",
     "merge_table",
     "metadata",

@@ -54,6 +54,7 @@ class PartnerRow(Table, table=True):
     assured_by: UUID | None = None
     assurance_method: str | None = Field(default=None, max_length=200)
     next_review_at: datetime | None = moment_column()
+    disputed_at: datetime | None = moment_column()
     assurance_status: str = Field(
         default=AssuranceStatus.unverified.value, max_length=20, description="As it is rendered."
     )

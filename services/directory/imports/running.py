@@ -1,0 +1,239 @@
+"""Working on imports: one at a time, page by page, each page one transaction.
+
+Invariants. How far an import is, is committed together with what it has written, under the lease
+that only one process has: after a crash another one goes on behind the last page, and no row is
+lost or taken twice. What a page changes is worked out before the transaction and is written only
+if nobody has written anything since it was looked at; else it is worked out anew.
+"""
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import RowMapping, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from services.directory.imports.pages import pack_lines, unpack_lines
+from services.directory.imports.phases import (
+    Job,
+    advance,
+    finish,
+    last_write,
+    plan_rows,
+    read_page,
+    show_links,
+    store_rows,
+    tie_page,
+)
+from services.directory.imports.report import refused_lines
+from services.directory.models import import_page_table, import_table, leases
+from services.directory.outbox import stand_in_line
+from shared.databases import Database
+from shared.leases import hold_lease, release_lease
+
+LEASE_SECONDS = 10.0
+_LEASE = "import"
+_TRIES = 3
+_IMPORT, _PAGE = import_table.c, import_page_table.c
+_log = structlog.get_logger()
+
+
+class Importing:
+    """One process's work on imports; it works while it holds the lease."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._holder = str(uuid7())
+        self._held_until = 0.0
+        self._failed: Counter[tuple[UUID, str, int]] = Counter()
+
+    async def step(self) -> int:
+        """Go on with the oldest import by one page; 0 where there is nothing to do here."""
+        row = await self._next_row()
+        if row is None:
+            return 0
+        job = Job.of(row)
+        if row["started_at"] is None or time.monotonic() > self._held_until:
+            async with self._turn(job) as session:
+                if session is None:
+                    return 0
+        try:
+            await (self._run_whole(job) if job.atomic or job.dry_run else self._run_page(job))
+        except (OperationalError, InterfaceError, OSError):
+            # The database is away or full; nothing is lost by waiting.
+            raise
+        except Exception as error:
+            await self._give_up_at_last(job, error)
+        return 1
+
+    async def end(self) -> None:
+        """Let another process go on at once."""
+        async with self._database.transaction() as session:
+            await release_lease(session, leases, _LEASE, self._holder)
+
+    async def _next_row(self) -> RowMapping | None:
+        async with self._database.reading() as session:
+            found = await session.execute(
+                select(import_table).where(_IMPORT.state == "running").order_by(_IMPORT.id).limit(1)
+            )
+            return found.mappings().first()
+
+    @asynccontextmanager
+    async def _turn(self, job: Job) -> AsyncIterator[AsyncSession | None]:
+        """A transaction in which `job` is where it was; None where another one has gone on."""
+        async with self._database.transaction() as session:
+            await stand_in_line(session)
+            if not await hold_lease(session, leases, _LEASE, self._holder, LEASE_SECONDS):
+                yield None
+                return
+            found = await session.execute(
+                select(import_table)
+                .where(_IMPORT.id == job.id, _IMPORT.state == "running")
+                .with_for_update()
+            )
+            row = found.mappings().first()
+            if row is None or Job.of(row) != job:
+                yield None
+                return
+            if row["started_at"] is None:
+                await advance(session, job, Counter(), {"started_at": datetime.now(UTC)})
+            yield session
+        self._held_until = time.monotonic() + LEASE_SECONDS / 2
+
+    async def _run_page(self, job: Job) -> None:
+        match job.phase:
+            case "rows":
+                await self._run_rows(job)
+            case "records":
+                async with self._turn(job) as session:
+                    if session is not None and not await show_links(session, job):
+                        await finish(session, job, Counter())
+                        self._say_ended(job)
+            case _:
+                async with self._turn(job) as session:
+                    if session is not None:
+                        counts = await tie_page(session, job, job.next_page)
+                        await _go_on(session, job, counts)
+
+    async def _run_rows(self, job: Job) -> None:
+        async with self._database.reading() as session:
+            rows = await read_page(session, job, job.next_page)
+            planned = None if rows is None else await plan_rows(session, job, rows)
+        async with self._turn(job) as session:
+            if session is None:
+                return
+            if rows is None or planned is None:
+                await _go_on(session, job, None)
+                return
+            if await last_write(session) != planned.mark:
+                planned = await plan_rows(session, job, rows)
+            counts = await store_rows(session, job, job.next_page, planned)
+            await _go_on(session, job, counts)
+
+    async def _run_whole(self, job: Job) -> None:
+        """All pages in one transaction, which is undone in a dry run or where a row is refused."""
+        try:
+            async with self._turn(job) as session:
+                if session is None:
+                    return
+                counts = await _all_pages(session, job)
+                refused = job.atomic and counts["refused"] > 0
+                if job.dry_run or refused:
+                    raise _Undone(counts, await _reports(session, job, only_refused=refused))
+                await finish(session, job, counts)
+        except _Undone as undone:
+            await self._keep_report(job, undone)
+        self._say_ended(job)
+
+    async def _keep_report(self, job: Job, undone: "_Undone") -> None:
+        async with self._turn(job) as session:
+            if session is None:
+                return
+            for number, (report, refused) in undone.reports.items():
+                await session.execute(
+                    update(import_page_table)
+                    .where(_PAGE.import_id == job.id, _PAGE.number == number)
+                    .values(report=report, refused=refused)
+                )
+            counts, failure = undone.counts, None
+            if job.atomic and counts["refused"]:
+                failure = {
+                    "reason": "rows-refused",
+                    "detail": f"{counts['refused']} row(s) were refused, so nothing was written. "
+                    "Mend the rows that the report names, and send the file again.",
+                }
+                kept = Counter({"refused": counts["refused"], "rows_read": counts["rows_read"]})
+                counts = kept
+            await finish(session, job, counts, failure)
+
+    async def _give_up_at_last(self, job: Job, error: Exception) -> None:
+        """Try a page a few times; then end the import, for the next ones wait behind it."""
+        place = (job.id, job.phase, job.next_page)
+        self._failed[place] += 1
+        if self._failed[place] < _TRIES:
+            raise error
+        _log.error("import.failed", import_id=str(job.id), page=job.next_page, exc_info=error)
+        async with self._turn(job) as session:
+            if session is not None:
+                detail = "This is our fault, and it is logged under the import's id. "
+                detail += "Pages before it were written." if not job.atomic else ""
+                failure = {"reason": "internal-error", "detail": detail.strip()}
+                await finish(session, job, Counter(), failure)
+
+    def _say_ended(self, job: Job) -> None:
+        self._failed.clear()
+        _log.info("import.ended", import_id=str(job.id), format=job.format, mode=job.mode)
+
+
+class _Undone(Exception):
+    """Undoes the transaction of an import that is not to write anything."""
+
+    def __init__(self, counts: Counter[str], reports: dict[int, tuple[bytes, int]]) -> None:
+        super().__init__("undone")
+        self.counts = counts
+        self.reports = reports
+
+
+async def _all_pages(session: AsyncSession, job: Job) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    number = 0
+    while (rows := await read_page(session, job, number)) is not None:
+        counts.update(await store_rows(session, job, number, await plan_rows(session, job, rows)))
+        number += 1
+    while (job := job.next_phase()).phase != "records":
+        for page in range(number):
+            counts.update(await tie_page(session, job, page) or {})
+    while await show_links(session, job):
+        pass
+    return counts
+
+
+async def _go_on(session: AsyncSession, job: Job, counts: Counter[str] | None) -> None:
+    """Note that a page is done; or, where there was none, that the phase is."""
+    if counts is None:
+        ahead = job.next_phase()
+        place: dict[str, object] = {"phase": ahead.phase, "next_page": ahead.next_page}
+    else:
+        place = {"next_page": job.next_page + 1}
+    await advance(session, job, counts or Counter(), place)
+
+
+async def _reports(
+    session: AsyncSession, job: Job, *, only_refused: bool
+) -> dict[int, tuple[bytes, int]]:
+    pages = await session.execute(
+        select(_PAGE.number, _PAGE.report, _PAGE.refused).where(_PAGE.import_id == job.id)
+    )
+    found = {}
+    for page in pages:
+        report = page.report
+        if only_refused:
+            report = pack_lines(refused_lines(unpack_lines(report)) if page.refused else [])
+        found[page.number] = (report, page.refused)
+    return found
