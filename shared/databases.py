@@ -160,7 +160,15 @@ class Database:
             await self.reader.dispose()
 
 
+HELD_TRANSACTION = "held_transaction"
+"""In the request's `state`: the transaction that its route has begun and will end itself."""
+
+
 async def _transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    held: AsyncSession | None = getattr(request.state, HELD_TRANSACTION, None)
+    if held is not None:
+        yield held
+        return
     database: Database = request.app.state.database
     async with database.transaction() as session:
         yield session

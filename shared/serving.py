@@ -37,6 +37,16 @@ from shared.request_context import RequestContext
 _GRACEFUL_SECONDS = 5
 # FastAPI's own routes, by their names.
 _EXPLAINING = ("openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html")
+# What a page of another origin may read of an answer, beside what it always may.
+_EXPOSED = [
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "X-Log-Id",
+    "X-Request-ID",
+    "X-Sequence",
+]
 _CANCEL_AGAIN_SECONDS = 1.0
 
 
@@ -203,7 +213,7 @@ def create_service_app(
             allow_origins=cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["ETag", "Link", "Location", "X-Log-Id", "X-Request-ID", "X-Sequence"],
+            expose_headers=_EXPOSED,
         )
     _describe_problems(app)
     return app

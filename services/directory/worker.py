@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.directory.assurance import render_due
+from services.directory.idempotency import forget_old_answers
 from services.directory.imports.asked import forget_old
 from services.directory.imports.running import Importing
 from services.directory.relay import Relay
@@ -38,7 +39,8 @@ async def run_worker(
 
     async def forget_some() -> int:
         async with database.transaction() as session:
-            return await forget_old(session, settings.import_days)
+            answers = await forget_old_answers(session)
+            return answers + await forget_old(session, settings.import_days)
 
     importing = Importing(database)
     try:
@@ -47,7 +49,7 @@ async def run_worker(
             run_loop("look at the stream", relay.look, Nudge(), _LOOK_SECONDS),
             run_loop("reviews", render_some, Nudge(), _REVIEW_SECONDS),
             run_loop("imports", importing.step, Nudge(), _IMPORT_SECONDS),
-            run_loop("old imports", forget_some, Nudge(), _FORGET_SECONDS),
+            run_loop("old imports and answers", forget_some, Nudge(), _FORGET_SECONDS),
         )
     finally:
         # A database that does not answer any more must not keep the process from ending.

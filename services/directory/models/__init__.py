@@ -4,6 +4,7 @@ from services.directory.models.accounts import AccountRow, ClientSecretRow, Sign
 from services.directory.models.disputes import AnonymousWriteRow, DisputeRow
 from services.directory.models.flags import PartnerFlagRow
 from services.directory.models.history import PartnerVersionRow
+from services.directory.models.idempotency import KeptAnswerRow
 from services.directory.models.imports import (
     ImportPageRow,
     ImportRow,
@@ -35,6 +36,7 @@ dispute_table = metadata.tables["dispute"]
 merge_table = metadata.tables["partner_merge"]
 partner_version_table = metadata.tables["partner_version"]
 source_values_table = metadata.tables["source_values"]
+kept_answer_table = metadata.tables["kept_answer"]
 topic_table = metadata.tables["topic"]
 import_table = metadata.tables["import"]
 import_page_table = metadata.tables["import_page"]
@@ -57,6 +59,7 @@ __all__ = [
     "ImportRow",
     "ImportStatedRow",
     "ImportTouchedRow",
+    "KeptAnswerRow",
     "MergeRow",
     "OutboxRow",
     "PartnerFlagRow",
@@ -78,6 +81,7 @@ __all__ = [
     "import_stated_table",
     "import_table",
     "import_touched_table",
+    "kept_answer_table",
     "leases",
     "merge_table",
     "metadata",

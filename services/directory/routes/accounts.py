@@ -24,17 +24,17 @@ from services.directory.accounts import (
     page_of_accounts,
     read_account,
 )
+from services.directory.idempotency import keyed_router
 from services.directory.lists import PageParameters
 from services.directory.merge_patch import MergePatch
 from shared.databases import Reading, Transaction
 from shared.paging import next_link
 from shared.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion, etag
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
-from shared.serving import strict_router
 from shared.tokens import Caller, OfSecretariat, SignedIn
 from shared.vocabulary import Role
 
-router = strict_router("accounts")
+router = keyed_router("accounts")
 _REFUSALS = (NotSignedIn, NotAllowed)
 
 

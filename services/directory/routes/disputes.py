@@ -17,6 +17,7 @@ from services.directory.disputes import (
     dispute_partner,
     disputes_of,
 )
+from services.directory.idempotency import keyed_router
 from services.directory.lists import PageParameters
 from services.directory.models import DisputeRow
 from services.directory.partner_access import check_keeps_record
@@ -25,11 +26,10 @@ from services.directory.rendering import aware
 from shared.databases import Reading, Transaction
 from shared.paging import BadCursor, decode_id_cursor, encode_cursor, next_link
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
-from shared.serving import strict_router
 from shared.tokens import Caller, CallerOf, OfSecretariat, SignedIn
 from shared.vocabulary import Role
 
-router = strict_router("disputes")
+router = keyed_router("disputes")
 
 
 class Dispute(BaseModel):

@@ -8,6 +8,7 @@ from fastapi import Query, Response
 from services.directory.answers import written_answer
 from services.directory.external_ids import ExternalIdTaken
 from services.directory.history import HistoryPage, history_of
+from services.directory.idempotency import keyed_router
 from services.directory.reasons import Reason
 from services.directory.relationships import CircularRelationship
 from services.directory.restoring import RestoreWrite, restore_partner
@@ -16,10 +17,9 @@ from shared.paging import BadCursor
 from shared.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.records import Partner
-from shared.serving import strict_router
 from shared.tokens import SignedIn
 
-router = strict_router("history")
+router = keyed_router("history")
 
 
 @router.get(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.answers import written_answer
 from services.directory.external_ids import ExternalIdTaken
+from services.directory.idempotency import keyed_router
 from services.directory.lists import PageParameters
 from services.directory.merging import (
     MergeFinal,
@@ -29,10 +30,9 @@ from shared.paging import BadCursor, decode_id_cursor, encode_cursor, next_link
 from shared.preconditions import StaleVersion
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.records import Partner
-from shared.serving import strict_router
 from shared.tokens import OfSecretariat
 
-router = strict_router("merges")
+router = keyed_router("merges")
 _REFUSALS = (NotSignedIn, NotAllowed, NotFound, CircularRelationship)
 
 

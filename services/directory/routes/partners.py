@@ -20,6 +20,7 @@ from services.directory.answers import (
 )
 from services.directory.assurance import assure_partner
 from services.directory.external_ids import ExternalIdTaken
+from services.directory.idempotency import keyed_router
 from services.directory.lists import PartnerParameters
 from services.directory.merge_patch import MergePatch
 from services.directory.partner_change import PartnerWithdrawn
@@ -45,10 +46,10 @@ from shared.problems import (
     answers,
 )
 from shared.records import Partner, PartnerPage
-from shared.serving import StrictRoute, strict_router
+from shared.serving import StrictRoute
 from shared.tokens import CallerOf, OfSecretariat, SignedIn, find_caller
 
-router = strict_router("partners")
+router = keyed_router("partners")
 _LONGEST_TAG = 1_000
 
 

@@ -7,6 +7,7 @@ from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.directory.answers import UNCHANGED, export_answer, topic_answer, topic_page_answer
+from services.directory.idempotency import keyed_router
 from services.directory.lists import TopicParameters
 from services.directory.merge_patch import MergePatch, patched
 from services.directory.models import TopicRow
@@ -29,11 +30,10 @@ from shared.preconditions import (
 )
 from shared.problems import NotAllowed, NotFound, NotSignedIn, UnknownParameter, answers
 from shared.records import Topic, TopicPage
-from shared.serving import strict_router
 from shared.tokens import CallerOf, OfSecretariat
 from shared.vocabulary import Visibility
 
-router = strict_router("topics")
+router = keyed_router("topics")
 _CHANGES = answers(
     NotSignedIn, NotAllowed, NotFound, CircularTopics, PreconditionRequired, StaleVersion
 )
