@@ -21,6 +21,7 @@ from services.directory.routes import (
     merges,
     oauth,
     partners,
+    proposals,
     topics,
 )
 from services.directory.settings import Settings
@@ -114,6 +115,7 @@ def create_app(settings: Settings) -> FastAPI:
             oauth.router,
             history.router,
             disputes.router,
+            proposals.router,
             accounts.router,
             imports.router,
         ],

@@ -59,7 +59,7 @@ class Settings(ServiceSettings):
         alias="ANONYMOUS_WRITES_PER_HOUR",
         default=60,
         ge=0,
-        description="Disputes an hour without an account, by all together.",
+        description="Disputes and proposals an hour without an account, by all together.",
     )
     merge_undo_days: int = Field(
         alias="MERGE_UNDO_DAYS",

@@ -12,14 +12,17 @@ from services.directory.routes import (
     merges,
     oauth,
     partners,
+    proposals,
     topics,
 )
 from tests.served_directory import SERVICE_SECRET, ServedDirectory, a_partner
 
+ROUTES = (accounts, changes, disputes, history, merges, oauth, partners, proposals, topics)
 ROLES = ("nobody", "member", "editor", "other editor", "secretariat", "service")
 ALL = dict.fromkeys(ROLES, 200)
 TOPIC = {"notation": "audience-topic", "scheme": "theme", "pref_label": {"en": "Audience"}}
 NOWHERE = "01890000-0000-7000-8000-000000000000"
+PROPOSAL = {"kind": "create", "reason": "New.", "partner": a_partner("Proposed")}
 A_METHOD = {"method": "telephone"}
 
 
@@ -89,6 +92,27 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
         "/partners/{open}/disputes/{nothing}/close",
         {"outcome": "Looked."},
         _only(404, "secretariat"),
+    ),
+    ("POST", "/proposals", PROPOSAL, dict.fromkeys(ROLES, 201)),
+    ("GET", "/proposals", None, {**ALL, "nobody": 401}),
+    ("GET", "/proposals/{nothing}", None, {**dict.fromkeys(ROLES, 404), "nobody": 401}),
+    (
+        "POST",
+        "/proposals/{nothing}/comments",
+        {"text": "Why?"},
+        {**dict.fromkeys(ROLES, 404), "nobody": 401},
+    ),
+    (
+        "POST",
+        "/proposals/{nothing}/apply",
+        {},
+        {**dict.fromkeys(ROLES, 404), "nobody": 401},
+    ),
+    (
+        "POST",
+        "/proposals/{nothing}/discard",
+        {"outcome": "No."},
+        {**dict.fromkeys(ROLES, 404), "nobody": 401},
     ),
     ("GET", "/topics", None, ALL),
     ("GET", "/topics/export.ndjson", None, ALL),
@@ -177,7 +201,7 @@ async def test_the_table_has_every_endpoint() -> None:
     """A new endpoint needs a line; health and measurements say nothing of anybody."""
     routed = {
         (method, route.path)
-        for module in (accounts, changes, disputes, history, merges, oauth, partners, topics)
+        for module in ROUTES
         for route in module.router.routes
         for method in route.methods
     }
@@ -188,6 +212,7 @@ async def test_the_table_has_every_endpoint() -> None:
         "{secret_id}": ("{open}",),
         "{merge_id}": ("{nothing}",),
         "{dispute_id}": ("{nothing}",),
+        "{proposal_id}": ("{nothing}",),
     }
 
     def spellings(path: str) -> set[str]:

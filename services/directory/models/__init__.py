@@ -21,6 +21,7 @@ from services.directory.models.partners import (
     SectorRow,
     SourceValuesRow,
 )
+from services.directory.models.proposals import ProposalCommentRow, ProposalRow
 from services.directory.models.table import leases, metadata
 from services.directory.models.topics import TopicRow
 
@@ -35,6 +36,8 @@ anonymous_write_table = metadata.tables["anonymous_write"]
 dispute_table = metadata.tables["dispute"]
 merge_table = metadata.tables["partner_merge"]
 partner_version_table = metadata.tables["partner_version"]
+proposal_table = metadata.tables["proposal"]
+proposal_comment_table = metadata.tables["proposal_comment"]
 source_values_table = metadata.tables["source_values"]
 kept_answer_table = metadata.tables["kept_answer"]
 topic_table = metadata.tables["topic"]
@@ -66,6 +69,8 @@ __all__ = [
     "PartnerRow",
     "PartnerTopicRow",
     "PartnerVersionRow",
+    "ProposalCommentRow",
+    "ProposalRow",
     "RelationshipRow",
     "SectorRow",
     "SigningKeyRow",
@@ -90,6 +95,8 @@ __all__ = [
     "partner_table",
     "partner_topic_table",
     "partner_version_table",
+    "proposal_comment_table",
+    "proposal_table",
     "relationship_table",
     "sector_table",
     "signing_key_table",
