@@ -83,6 +83,8 @@ class ServedDirectory:
         )
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
+        # Whom it is like is told with this answer alone.
+        made.pop("possible_duplicates", None)
         return made
 
     async def read(self, partner_id: str, headers: dict[str, str] | None = None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How records become HTTP answers: finished bytes, entity tags, redirects, pages and exports."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from email.utils import format_datetime
 from typing import Any
@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
+from services.directory.duplicates.describing import PossibleDuplicate
 from services.directory.history import record_at
 from services.directory.hot_answers import HotAnswer, HotAnswers
 from services.directory.lists import (
@@ -61,7 +62,21 @@ def _headers_of(version: int, modified_at: Any) -> dict[str, str]:
 
 def written_answer(row: PartnerRow, caller: Caller, status: int = 200) -> Response:
     """The record as its writer reads it after the write."""
-    body = getattr(row, _audience_for(caller, row.id).value)
+    return _written(row, getattr(row, _audience_for(caller, row.id).value), status)
+
+
+def created_answer(
+    row: PartnerRow, caller: Caller, duplicates: Sequence[PossibleDuplicate]
+) -> Response:
+    """The new record, and beside its own values what it may be a duplicate of."""
+    body: bytes = getattr(row, _audience_for(caller, row.id).value)
+    if duplicates:
+        told = orjson.dumps([one.model_dump(mode="json") for one in duplicates])
+        body = body[:-1] + b',"possible_duplicates":' + told + b"}"
+    return _written(row, body, 201)
+
+
+def _written(row: PartnerRow, body: bytes, status: int) -> Response:
     headers = _headers_of(row.version, row.modified_at)
     if status == 201:
         headers["Location"] = f"/partners/{row.id}"

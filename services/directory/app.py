@@ -16,6 +16,7 @@ from services.directory.routes import (
     accounts,
     changes,
     disputes,
+    duplicates,
     history,
     imports,
     merges,
@@ -107,8 +108,9 @@ def create_app(settings: Settings) -> FastAPI:
         description="The truth about the partners of a research network, and the log of changes.",
         # The most asked come first: routes are tried one after the other.
         routers=[
-            # /partners/merges would be taken for a partner's id behind it.
+            # Behind it, /partners/merges and /partners/duplicates would be taken for partners' ids.
             merges.router,
+            duplicates.router,
             partners.router,
             topics.router,
             changes.router,

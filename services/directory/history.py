@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.differences import differences
+from services.directory.duplicates.storing import keep_for_comparison
 from services.directory.models import PartnerVersionRow, partner_table, partner_version_table
 from services.directory.outbox import append_partner_event
 from services.directory.partner_access import check_keeps_record
@@ -84,6 +85,7 @@ async def partner_changed(
     Both are the whole record, as the secretariat reads it.
     """
     append_partner_event(session, event_type, before, after, caller)
+    await keep_for_comparison(session, before, after)
     partner_id = UUID(after["id"])
     if before is not None:
         await session.execute(

@@ -46,7 +46,7 @@ from shared.vocabulary import (
 # Derived or kept by other routes: a record may be sent back as it was read, these are passed over.
 READ_ONLY = frozenset(
     {"id", "version", "created_at", "modified_at", "assurance", "successor_id", "former_ids"}
-    | {"flags"}
+    | {"flags", "possible_duplicates"}
 )
 _ROR = re.compile(r"https://ror\.org/0[a-hj-km-np-tv-z0-9]{6}[0-9]{2}")
 

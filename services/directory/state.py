@@ -2,6 +2,7 @@
 
 from services.directory.anonymous_writes import ANONYMOUS_WRITES
 from services.directory.assurance import REVIEW_PERIODS
+from services.directory.duplicates.finding import KEY_COUNTS, KeyCounts
 from services.directory.merging import UNDO_PERIOD
 from services.directory.rendering import REVIEW_NOTICE
 from services.directory.settings import Settings
@@ -18,5 +19,6 @@ def open_database(settings: Settings) -> Database:
             REVIEW_NOTICE: settings.review_notice_days,
             ANONYMOUS_WRITES: settings.anonymous_writes_per_hour,
             UNDO_PERIOD: settings.merge_undo_days,
+            KEY_COUNTS: KeyCounts(),
         },
     )

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.directory.assurance import render_due
+from services.directory.duplicates.reckoning import Reckoning
 from services.directory.idempotency import forget_old_answers
 from services.directory.imports.asked import forget_old
 from services.directory.imports.running import Importing
@@ -24,6 +25,7 @@ _LOOK_SECONDS = 1.0
 _REVIEW_SECONDS = 30.0
 _IMPORT_SECONDS = 0.25
 _FORGET_SECONDS = 600.0
+_DUPLICATES_SECONDS = 0.5
 _END_SECONDS = 2.0
 
 
@@ -47,6 +49,7 @@ async def run_worker(
         await run_together(
             run_loop("relay", relay.step, relay_nudge, settings.relay_idle_seconds),
             run_loop("look at the stream", relay.look, Nudge(), _LOOK_SECONDS),
+            run_loop("duplicates", Reckoning(database).step, Nudge(), _DUPLICATES_SECONDS),
             run_loop("reviews", render_some, Nudge(), _REVIEW_SECONDS),
             run_loop("imports", importing.step, Nudge(), _IMPORT_SECONDS),
             run_loop("old imports and answers", forget_some, Nudge(), _FORGET_SECONDS),

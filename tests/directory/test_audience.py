@@ -8,6 +8,7 @@ from services.directory.routes import (
     accounts,
     changes,
     disputes,
+    duplicates,
     history,
     merges,
     oauth,
@@ -17,13 +18,29 @@ from services.directory.routes import (
 )
 from tests.served_directory import SERVICE_SECRET, ServedDirectory, a_partner
 
-ROUTES = (accounts, changes, disputes, history, merges, oauth, partners, proposals, topics)
+ROUTES = (
+    accounts,
+    changes,
+    disputes,
+    duplicates,
+    history,
+    merges,
+    oauth,
+    partners,
+    proposals,
+    topics,
+)
 ROLES = ("nobody", "member", "editor", "other editor", "secretariat", "service")
 ALL = dict.fromkeys(ROLES, 200)
 TOPIC = {"notation": "audience-topic", "scheme": "theme", "pref_label": {"en": "Audience"}}
 NOWHERE = "01890000-0000-7000-8000-000000000000"
 PROPOSAL = {"kind": "create", "reason": "New.", "partner": a_partner("Proposed")}
 A_METHOD = {"method": "telephone"}
+NO_PAIR = {
+    "a": "01890000-0000-7000-8000-000000000001",
+    "b": "01890000-0000-7000-8000-000000000002",
+    "reason": "They are two",
+}
 
 
 def _only(status: int, *roles: str) -> dict[str, int]:
@@ -114,6 +131,9 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
         {"outcome": "No."},
         {**dict.fromkeys(ROLES, 404), "nobody": 401},
     ),
+    ("GET", "/partners/duplicates", None, _only(200, "secretariat")),
+    ("POST", "/partners/duplicates/dismissals", NO_PAIR, _only(404, "secretariat")),
+    ("DELETE", "/partners/duplicates/dismissals/{open}", None, _only(404, "secretariat")),
     ("GET", "/topics", None, ALL),
     ("GET", "/topics/export.ndjson", None, ALL),
     ("GET", "/topics/{topic}", None, ALL),
@@ -213,6 +233,7 @@ async def test_the_table_has_every_endpoint() -> None:
         "{merge_id}": ("{nothing}",),
         "{dispute_id}": ("{nothing}",),
         "{proposal_id}": ("{nothing}",),
+        "{dismissal_id}": ("{open}",),
     }
 
     def spellings(path: str) -> set[str]:

@@ -136,6 +136,7 @@ async def test_what_was_read_can_be_put_back(directory: ServedDirectory) -> None
         if answer.status_code == 422:
             continue
         record = answer.json()
+        record.pop("possible_duplicates", None)
         accepted += 1
         again = await directory.client.put(
             f"/partners/{record['id']}", json=record, headers={**secretariat, "If-Match": '"1"'}

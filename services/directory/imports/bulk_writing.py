@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Table, and_, bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.directory.duplicates.storing import due_row, mark_due, must_be_compared
 from services.directory.flags import ALL_FLAGS, flag_rows
 from services.directory.history import version_columns
 from services.directory.imports.drafts import Draft
@@ -59,6 +60,7 @@ class WrittenPartners:
     versions: list[Columns] = field(default_factory=list)
     past: list[Columns] = field(default_factory=list)
     events: list[Columns] = field(default_factory=list)
+    due: list[Columns] = field(default_factory=list)
     subjects: list[UUID] = field(default_factory=list)
 
     def add(self, draft: Draft, notations: Mapping[str, str], now: datetime) -> None:
@@ -95,6 +97,8 @@ class WrittenPartners:
         data = partner_event_data(before, record, self.caller, shown_on)
         self.events.append(event_columns(event_type, draft.id, data, self.public_url))
         self.subjects.append(draft.id)
+        if before is None or must_be_compared(before, record):
+            self.due.append(due_row(draft.id, draft.version))
 
     def _add_found_by(self, draft: Draft) -> None:
         if draft.claims_changed:
@@ -168,6 +172,8 @@ async def write_partners(session: AsyncSession, written: WrittenPartners) -> Non
     ):
         if rows:
             await session.execute(insert(table), rows)
+    if written.due:
+        await mark_due(session, written.due)
     tell_of(session, written.subjects)
 
 

@@ -2,6 +2,12 @@
 
 from services.directory.models.accounts import AccountRow, ClientSecretRow, SigningKeyRow
 from services.directory.models.disputes import AnonymousWriteRow, DisputeRow
+from services.directory.models.duplicates import (
+    DuplicateDismissalRow,
+    DuplicateDueRow,
+    DuplicateKeyRow,
+    DuplicatePairRow,
+)
 from services.directory.models.flags import PartnerFlagRow
 from services.directory.models.history import PartnerVersionRow
 from services.directory.models.idempotency import KeptAnswerRow
@@ -40,6 +46,10 @@ proposal_table = metadata.tables["proposal"]
 proposal_comment_table = metadata.tables["proposal_comment"]
 source_values_table = metadata.tables["source_values"]
 kept_answer_table = metadata.tables["kept_answer"]
+duplicate_key_table = metadata.tables["duplicate_key"]
+duplicate_due_table = metadata.tables["duplicate_due"]
+duplicate_pair_table = metadata.tables["duplicate_pair"]
+duplicate_dismissal_table = metadata.tables["duplicate_dismissal"]
 topic_table = metadata.tables["topic"]
 import_table = metadata.tables["import"]
 import_page_table = metadata.tables["import_page"]
@@ -56,6 +66,10 @@ __all__ = [
     "AnonymousWriteRow",
     "ClientSecretRow",
     "DisputeRow",
+    "DuplicateDismissalRow",
+    "DuplicateDueRow",
+    "DuplicateKeyRow",
+    "DuplicatePairRow",
     "EventLogRow",
     "ExternalIdRow",
     "ImportPageRow",
@@ -80,6 +94,10 @@ __all__ = [
     "anonymous_write_table",
     "client_secret_table",
     "dispute_table",
+    "duplicate_dismissal_table",
+    "duplicate_due_table",
+    "duplicate_key_table",
+    "duplicate_pair_table",
     "event_log_table",
     "external_id_table",
     "import_page_table",

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from services.directory.answers import (
     HOW_TO_READ,
     UNCHANGED,
+    created_answer,
     export_answer,
     page_answer,
     partner_answer,
@@ -19,6 +20,8 @@ from services.directory.answers import (
     written_answer,
 )
 from services.directory.assurance import assure_partner
+from services.directory.duplicates.describing import CreatedPartner
+from services.directory.duplicates.likely import likely_duplicates
 from services.directory.external_ids import ExternalIdTaken
 from services.directory.idempotency import keyed_router
 from services.directory.lists import PartnerParameters
@@ -104,15 +107,22 @@ _CHANGES = answers(
     "/partners",
     status_code=201,
     summary="Add a partner",
-    response_model=Partner,
+    response_model=CreatedPartner,
     responses=answers(NotSignedIn, NotAllowed, ExternalIdTaken, CircularRelationship),
 )
 async def create_a_partner(
     write: PartnerWrite, session: Transaction, caller: OfSecretariat, reason: Reason = None
 ) -> Response:
-    """`names` with one `display` name and `level` are enough."""
+    """`names` with one `display` name and `level` are enough.
+
+    Where partners are there already that may be the same body, the answer has them beside the
+    record, as `possible_duplicates`. The partner is added all the same.
+    """
     row = await create_partner(session, write, caller, reason)
-    return written_answer(row, caller, status=201)
+    duplicates = await likely_duplicates(
+        session, row.content, row.country, row.status, caller.audience, but_not=row.id
+    )
+    return created_answer(row, caller, duplicates)
 
 
 @router.get(

@@ -1,0 +1,86 @@
+"""Keeping what duplicates are found by in line with the partners, in the writer's transaction."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, or_
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.directory.duplicates.keys import keys_of
+from services.directory.duplicates.traits import Traits, traits_of_record
+from services.directory.models import (
+    duplicate_due_table,
+    duplicate_key_table,
+    duplicate_pair_table,
+)
+from shared.records import JsonObject
+
+
+def key_rows(partner_id: UUID, traits: Traits) -> list[dict[str, Any]]:
+    """The rows of `duplicate_key` for a partner; for many partners, many such lists in one."""
+    return [
+        {"number": key.number, "place": key.place, "partner_id": partner_id}
+        for key in keys_of(traits)
+    ]
+
+
+def due_row(partner_id: UUID, version: int) -> dict[str, Any]:
+    """The row of `duplicate_due` that has a partner compared."""
+    return {"partner_id": partner_id, "version": version}
+
+
+async def keep_for_comparison(
+    session: AsyncSession, before: JsonObject | None, after: JsonObject
+) -> None:
+    """Follow a partner that went from one whole record to another.
+
+    Its keys are what it is now, and it will be compared anew. Where nothing that is compared
+    differs, nothing is done. A withdrawn partner is in no pair from now on.
+    """
+    was = traits_of_record(before) if before is not None else None
+    now = traits_of_record(after)
+    if was == now:
+        return
+    partner_id = UUID(after["id"])
+    if was is not None:
+        await session.execute(
+            delete(duplicate_key_table).where(duplicate_key_table.c.partner_id == partner_id)
+        )
+    if now is None:
+        await _forget(session, partner_id)
+        return
+    await session.execute(insert(duplicate_key_table), key_rows(partner_id, now))
+    await mark_due(session, [due_row(partner_id, after["version"])])
+
+
+def must_be_compared(before: JsonObject | None, after: JsonObject) -> bool:
+    """Whether something that is compared differs between two whole records of a partner."""
+    was = traits_of_record(before) if before is not None else None
+    return was != traits_of_record(after)
+
+
+async def mark_due(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
+    """Have partners compared, each by its `due_row`; the loop writes their keys if they differ."""
+    add = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    statement = add(duplicate_due_table)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["partner_id"], set_={"version": statement.excluded.version}
+        ),
+        rows,
+    )
+
+
+async def _forget(session: AsyncSession, partner_id: UUID) -> None:
+    await session.execute(
+        delete(duplicate_due_table).where(duplicate_due_table.c.partner_id == partner_id)
+    )
+    await session.execute(delete(duplicate_pair_table).where(pairs_with([partner_id])))
+
+
+def pairs_with(partner_ids: list[UUID]) -> Any:
+    """The condition that a pair has one of these partners in it."""
+    pair = duplicate_pair_table.c
+    return or_(pair.first_id.in_(partner_ids), pair.second_id.in_(partner_ids))
