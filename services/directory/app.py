@@ -14,6 +14,7 @@ from services.directory.migrate import FOLDER
 from services.directory.outbox import TOUCHED
 from services.directory.routes import (
     accounts,
+    batches,
     changes,
     disputes,
     duplicates,
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
             disputes.router,
             proposals.router,
             accounts.router,
+            batches.router,
             imports.router,
         ],
         check=check,

@@ -6,6 +6,7 @@ import pytest
 
 from services.directory.routes import (
     accounts,
+    batches,
     changes,
     disputes,
     duplicates,
@@ -20,6 +21,7 @@ from tests.served_directory import SERVICE_SECRET, ServedDirectory, a_partner
 
 ROUTES = (
     accounts,
+    batches,
     changes,
     disputes,
     duplicates,
@@ -63,6 +65,12 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
         {**dict.fromkeys(ROLES, 404), "secretariat": 200, "editor": 200},
     ),
     ("POST", "/partners", a_partner("By somebody"), _only(201, "secretariat")),
+    (
+        "POST",
+        "/partners/batch",
+        {"operations": [{"operation": "patch", "id": "x"}]},
+        _only(200, "secretariat", "editor", "other editor"),
+    ),
     ("PUT", "/partners/{open}", a_partner("Open"), _only(412, "secretariat", "editor")),
     ("PATCH", "/partners/{open}", {"established": 1}, _only(412, "secretariat", "editor")),
     (

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.directory.anonymous_writes import TooManyAnonymousWrites
 from services.directory.external_ids import ExternalIdTaken
 from services.directory.history import Difference
+from services.directory.idempotency import keyed_router
 from services.directory.lists import PageParameters
 from services.directory.models import ProposalCommentRow, ProposalRow
 from services.directory.partner_change import PartnerWithdrawn
@@ -44,11 +45,10 @@ from shared.databases import Reading, Transaction
 from shared.paging import BadCursor, decode_id_cursor, encode_cursor, next_link
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.records import JsonObject
-from shared.serving import strict_router
 from shared.tokens import Caller, CallerOf, SignedIn
 from shared.vocabulary import Role
 
-router = strict_router("proposals")
+router = keyed_router("proposals")
 
 
 class Proposal(BaseModel):
