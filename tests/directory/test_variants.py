@@ -220,21 +220,33 @@ async def test_what_cannot_be_chosen_is_refused(
 
 
 async def test_an_answer_embeds_a_limited_number_of_records(directory: ServedDirectory) -> None:
-    """A page with more related partners than that is refused with what to do instead."""
-    centre = await directory.create("Related to all", country="NR")
-    spokes = [directory.create(f"Spoke {number}") for number in range(MAX_EMBEDDED + 1)]
-    ties = [
-        {"kind": "related", "partner_id": other["id"]} for other in await asyncio.gather(*spokes)
+    """A page that names more than that is refused with what to do instead."""
+    secretariat = await directory.signed_in()
+    bodies = [
+        {"notation": f"many-{number}", "scheme": "theme", "pref_label": {"en": "One of many"}}
+        for number in range(MAX_EMBEDDED + 1)
     ]
-    centre = (await directory.patch(centre, {"relationships": ties})).json()
-    for path in ("/partners?country=NR&", f"/partners/{centre['id']}?"):
-        answer = await directory.client.get(f"{path}expand=relationships.partner")
-        assert answer.status_code == 422, answer.text
-        assert str(MAX_EMBEDDED) in answer.json()["detail"]
-    await directory.patch(centre, {"relationships": ties[1:]})
-    found = await _get(directory, "/partners", country="NR", expand="relationships.partner")
-    (item,) = found.json()["items"]
-    assert all(tie["partner"]["id"] == tie["partner_id"] for tie in item["relationships"])
+    posted = [directory.client.post("/topics", json=one, headers=secretariat) for one in bodies]
+    topic_ids = [answer.json()["id"] for answer in await asyncio.gather(*posted)]
+    parts = [topic_ids[:170], topic_ids[170:340], topic_ids[340:]]
+    made = [
+        await directory.create(
+            "On many topics",
+            country="NR",
+            topics=[{"topic_id": topic_id, "role": "leads"} for topic_id in part],
+        )
+        for part in parts
+    ]
+    wide = {"country": "NR", "expand": "topics"}
+    answer = await directory.client.get("/partners", params=wide)
+    assert answer.status_code == 422, answer.text
+    assert str(MAX_EMBEDDED) in answer.json()["detail"]
+    fewer = [{"topic_id": topic_id, "role": "leads"} for topic_id in parts[0][1:]]
+    await directory.patch(made[0], {"topics": fewer})
+    found = (await _get(directory, "/partners", **wide)).json()["items"]
+    shown = [topic for item in found for topic in item["topics"]]
+    assert len(shown) == MAX_EMBEDDED
+    assert all(topic["topic"]["id"] == topic["topic_id"] for topic in shown)
 
 
 async def test_the_past_is_shown_whole(directory: ServedDirectory, record: dict[str, Any]) -> None:

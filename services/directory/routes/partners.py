@@ -67,11 +67,12 @@ class _Lean(APIRoute):
                 raise _not_acceptable("path", "partner_id", "must be a UUID", given) from error
             if tag is not None and len(tag) > _LONGEST_TAG:
                 raise _not_acceptable("header", "if-none-match", "is too long", tag)
-            query = request.query_params if request.scope["query_string"] else {}
-            asked = (query.get("at"), query.get("fields"), query.get("expand"))
+            caller = await find_caller(request)
+            if not request.scope["query_string"]:
+                return await read_partner(partner_id, request, caller, tag)
+            asked = [request.query_params.get(name) for name in ("at", "fields", "expand")]
             if max(len(one or "") for one in asked) > _LONGEST_TAG:
                 raise _not_acceptable("query", "fields", "is too long", str(asked))
-            caller = await find_caller(request)
             return await read_partner(partner_id, request, caller, tag, *asked)
 
         return handle
