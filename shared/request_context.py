@@ -80,7 +80,7 @@ class RequestContext:
         finally:
             seconds = time.perf_counter() - started
             state = scope.get("state", {})
-            route = getattr(scope.get("route"), "path", "unknown")
+            route = getattr(scope.get("route"), "path_format", "unknown")
             REQUESTS.labels(scope["method"], route, status).inc()
             SECONDS.labels(route).observe(began - started if state.get(OPEN_ENDED) else seconds)
             _log.info(

@@ -45,31 +45,31 @@ HOW_TO_READ: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _audience_for(caller: Caller, partner_id: UUID) -> Visibility:
+def audience_for(caller: Caller, partner_id: UUID) -> Visibility:
     """An editor reads everything of its own partner, because it writes it as a whole."""
     return Visibility.secretariat if caller.edits(partner_id) else caller.audience
 
 
-def _headers_of(version: int, modified_at: Any) -> dict[str, str]:
+def headers_of(version: int, modified_at: Any) -> dict[str, str]:
     return {
         "ETag": etag(version),
         "Last-Modified": format_datetime(aware(modified_at), usegmt=True),
         # What is shown depends on who asks; nobody between may keep it without asking back.
-        "Vary": "Authorization",
+        "Vary": "Authorization, Accept",
         "Cache-Control": "no-cache",
     }
 
 
 def written_answer(row: PartnerRow, caller: Caller, status: int = 200) -> Response:
     """The record as its writer reads it after the write."""
-    return _written(row, getattr(row, _audience_for(caller, row.id).value), status)
+    return _written(row, getattr(row, audience_for(caller, row.id).value), status)
 
 
 def created_answer(
     row: PartnerRow, caller: Caller, duplicates: Sequence[PossibleDuplicate]
 ) -> Response:
     """The new record, and beside its own values what it may be a duplicate of."""
-    body: bytes = getattr(row, _audience_for(caller, row.id).value)
+    body: bytes = getattr(row, audience_for(caller, row.id).value)
     if duplicates:
         told = orjson.dumps([one.model_dump(mode="json") for one in duplicates])
         body = body[:-1] + b',"possible_duplicates":' + told + b"}"
@@ -77,7 +77,7 @@ def created_answer(
 
 
 def _written(row: PartnerRow, body: bytes, status: int) -> Response:
-    headers = _headers_of(row.version, row.modified_at)
+    headers = headers_of(row.version, row.modified_at)
     if status == 201:
         headers["Location"] = f"/partners/{row.id}"
     return Response(body, status_code=status, media_type=_JSON, headers=headers)
@@ -94,7 +94,7 @@ async def past_answer(
     database: Database = request.app.state.database
     async with database.reading() as session:
         past = await record_at(session, partner_id, caller, at)
-    headers = _headers_of(past.version, past.at)
+    headers = headers_of(past.version, past.at)
     return _respond(HotAnswer(past.record, headers), if_none_match)
 
 
@@ -102,7 +102,7 @@ def topic_answer(
     row: TopicRow, status: int = 200, shown: bytes | None = None, tag: str | None = None
 ) -> Response:
     """The topic; `shown` and `tag` are what is shown of it and its tag, where it is not all."""
-    headers = _headers_of(row.version, row.modified_at)
+    headers = headers_of(row.version, row.modified_at)
     if status == 201:
         headers["Location"] = f"/topics/{row.id}"
     if tag is not None:
@@ -132,7 +132,7 @@ async def partner_answer(
         InvalidValues: more records would be embedded than one answer may hold.
     """
     answers: HotAnswers = request.app.state.hot_answers
-    audience = _audience_for(caller, partner_id)
+    audience = audience_for(caller, partner_id)
     key: object = (partner_id, audience)
     if variant is not None:
         key = (partner_id, audience, caller.audience, variant.asked)
@@ -158,7 +158,7 @@ async def partner_answer(
         raise NotFound(f"There is no partner {partner_id}, or you may not see it.")
     if row.status == PartnerStatus.withdrawn.value and row.successor_id is not None:
         return Response(status_code=308, headers={"Location": f"/partners/{row.successor_id}"})
-    answer = HotAnswer(row.body, _headers_of(row.version, row.modified_at))
+    answer = HotAnswer(row.body, headers_of(row.version, row.modified_at))
     about: UUID | None = partner_id
     if variant is not None:
         async with database.reading() as session:
@@ -229,35 +229,28 @@ async def topic_page_answer(
     return _respond(found, if_none_match)
 
 
-async def _lines(database: Database, noun: str, audience: Visibility) -> AsyncIterator[bytes]:
-    """The records, one a line, a batch at a time so that memory stays flat."""
-    table = partner_table if noun == "partners" else topic_table
-    rendered = table.c[audience.value] if noun == "partners" else table.c.rendered
-    query = select(table.c.id, rendered.label("line")).order_by(table.c.id).limit(_EXPORT_BATCH)
-    if noun == "partners":
-        query = query.where(rendered.is_not(None), table.c.status != PartnerStatus.withdrawn.value)
+async def _lines(database: Database) -> AsyncIterator[bytes]:
+    """The topics, one a line, a batch at a time so that memory stays flat."""
+    columns = topic_table.c
+    query = select(columns.id, columns.rendered).order_by(columns.id).limit(_EXPORT_BATCH)
     last: UUID | None = None
     while True:
-        page = query if last is None else query.where(table.c.id > last)
+        page = query if last is None else query.where(columns.id > last)
         async with database.reading() as session:
             rows = (await session.execute(page)).all()
         if not rows:
             return
-        yield b"".join(row.line + b"\n" for row in rows)
+        yield b"".join(row.rendered + b"\n" for row in rows)
         last = rows[-1].id
 
 
-async def export_answer(request: Request, caller: Caller, noun: str) -> StreamingResponse:
-    """All records of `noun` that the caller may see.
-
-    The sequence is read before the records: an event that comes in between is seen twice by who
-    follows on, and repeats are harmless; none is missed.
-    """
+async def topic_export_answer(request: Request) -> StreamingResponse:
+    """All topics; the sequence is read before them, as for partners."""
     database: Database = request.app.state.database
     async with database.reading() as session:
         log = await read_log(session)
     return StreamingResponse(
-        _lines(database, noun, caller.audience),
+        _lines(database),
         media_type="application/x-ndjson",
         headers={"X-Sequence": str(log.head), "X-Log-Id": str(log.log_id)},
     )

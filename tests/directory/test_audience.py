@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from services.directory.representations import REPRESENTATIONS
 from services.directory.routes import (
     accounts,
     batches,
     changes,
     disputes,
     duplicates,
+    exports,
     history,
     merges,
     oauth,
@@ -17,6 +19,7 @@ from services.directory.routes import (
     proposals,
     topics,
 )
+from services.directory.topic_forms import TOPIC_FORMS
 from tests.served_directory import SERVICE_SECRET, ServedDirectory, a_partner
 
 ROUTES = (
@@ -25,6 +28,7 @@ ROUTES = (
     changes,
     disputes,
     duplicates,
+    exports,
     history,
     merges,
     oauth,
@@ -55,7 +59,14 @@ def _only(status: int, *roles: str) -> dict[str, int]:
 # the first public, the second for the secretariat only; `editor` edits both, one account each.
 ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
     ("GET", "/partners", None, ALL),
-    ("GET", "/partners/export.ndjson", None, ALL),
+    *(("GET", f"/partners/export.{one}", None, ALL) for one in REPRESENTATIONS),
+    ("GET", "/partners/{open}.{extension}", None, ALL),
+    (
+        "GET",
+        "/partners/{hidden}.{extension}",
+        None,
+        {**dict.fromkeys(ROLES, 404), "secretariat": 200, "editor": 200},
+    ),
     ("GET", "/partners/{open}", None, ALL),
     ("HEAD", "/partners/{open}", None, ALL),
     (
@@ -144,6 +155,8 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
     ("DELETE", "/partners/duplicates/dismissals/{open}", None, _only(404, "secretariat")),
     ("GET", "/topics", None, ALL),
     ("GET", "/topics/export.ndjson", None, ALL),
+    *(("GET", f"/topics/export.{one}", None, ALL) for one in TOPIC_FORMS),
+    ("GET", "/topics/{topic}.{topic_extension}", None, ALL),
     ("GET", "/topics/{topic}", None, ALL),
     ("POST", "/topics", TOPIC, _only(409, "secretariat")),
     ("PUT", "/topics/{topic}", TOPIC, _only(412, "secretariat")),
@@ -186,6 +199,7 @@ class Cast:
         self.ids["account"] = account.json()["id"]
         self.ids["nothing"] = NOWHERE
         self.ids["event_type"] = "partner.created"
+        self.ids |= {"extension": "csv", "topic_extension": "ttl"}
         other = await directory.create("Elsewhere")
         self.editor_of_hidden = await directory.account("editor", self.ids["hidden"])
         self.headers = {
@@ -228,7 +242,7 @@ async def test_each_role_may_do_what_the_table_says(
 async def test_the_table_has_every_endpoint() -> None:
     """A new endpoint needs a line; health and measurements say nothing of anybody."""
     routed = {
-        (method, route.path)
+        (method, route.path_format)
         for module in ROUTES
         for route in module.router.routes
         for method in route.methods
@@ -236,6 +250,7 @@ async def test_the_table_has_every_endpoint() -> None:
     names = {
         "{partner_id}": ("{open}", "{hidden}"),
         "{topic_id}": ("{topic}",),
+        "{extension}": ("{extension}", "{topic_extension}"),
         "{account_id}": ("{account}",),
         "{secret_id}": ("{open}",),
         "{merge_id}": ("{nothing}",),

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from services.directory.representations import REPRESENTATIONS
 from shared.broker import connect_broker
 from shared.events import EVENT_TYPES
 from shared.log_follower import STREAM
@@ -22,6 +23,14 @@ def _desk(marker: str, visibility: str) -> dict[str, Any]:
 def _person(marker: str, visibility: str, consent: Any = None) -> dict[str, Any]:
     point = _desk(marker, visibility)
     return {**point, "kind": "person", "name": f"{marker} name", "consent": consent}
+
+
+def _in_ror(number: int) -> dict[str, Any]:
+    """What a partner needs to be written as a record of ROR."""
+    return {
+        "external_ids": [{"scheme": "ror", "value": f"https://ror.org/00000000{number}"}],
+        "location": {"place": "London", "geonames_id": 2643743},
+    }
 
 
 # What is put into a record, by the marker in it, and the least audience that may read the marker.
@@ -64,17 +73,21 @@ def _found(text: str) -> set[str]:
 async def marked(directory: ServedDirectory) -> dict[str, Any]:
     """A record with a marker in each kind of value, related to others; edited and assured."""
     ties = []
-    for marker, visibility in (
-        ("m4rk-public-other", "public"),
-        ("m4rk-member-other", "member"),
-        ("m4rk-secret-other", "secretariat"),
+    for number, (marker, visibility) in enumerate(
+        (
+            ("m4rk-public-other", "public"),
+            ("m4rk-member-other", "member"),
+            ("m4rk-secret-other", "secretariat"),
+        )
     ):
-        other = await directory.create(marker, visibility=visibility)
+        other = await directory.create(marker, visibility=visibility, **_in_ror(number))
         ties.append({"kind": "related", "partner_id": other["id"]})
     for marker, visibility in (("m4rk-member-only", "member"), ("m4rk-secret-only", "secretariat")):
         hidden = await directory.create(marker, visibility=visibility)
         await directory.patch(hidden, {"description": {"en": f"{marker} described"}})
-    record = await directory.create("Marked", contact_points=POINTS, relationships=ties)
+    record = await directory.create(
+        "Marked", contact_points=POINTS, relationships=ties, **_in_ror(9)
+    )
     secretariat = await directory.signed_in()
     await directory.client.post(
         f"/partners/{record['id']}/assurance",
@@ -108,6 +121,30 @@ async def test_an_audience_reads_the_values_meant_for_it(
         for _again in range(2):
             answer = await directory.client.get(path, headers=headers)
             assert _found(answer.text) == _markers(audience), path
+
+
+@pytest.mark.parametrize("extension", REPRESENTATIONS)
+@pytest.mark.parametrize("audience", ["public", "member", "secretariat"])
+async def test_no_format_says_more_than_the_record(
+    directory: ServedDirectory, marked: dict[str, Any], audience: str, extension: str
+) -> None:
+    """One alone, by its extension and by `Accept`, and all of them; CSV says as much, too."""
+    headers = await _headers(directory, audience)
+    path = f"/partners/{marked['id']}"
+    accept = REPRESENTATIONS[extension].media_type
+    for asked, more in (
+        (f"{path}.{extension}", {}),
+        (path, {"Accept": accept}),
+        (f"/partners/export.{extension}", {}),
+    ):
+        answer = await directory.client.get(asked, headers={**headers, **more})
+        assert answer.status_code == 200
+        # A vCard parts its lines anywhere.
+        found = _found(answer.text.replace("\r\n ", ""))
+        assert found <= _markers(audience), asked
+        assert "m4rk-public-other" in found or extension in {"hsds.json", "vcf"}
+        if extension == "csv" and path not in asked:
+            assert found == _markers(audience)
 
 
 @pytest.mark.parametrize("audience", ["public", "member", "secretariat"])

@@ -6,14 +6,12 @@ from uuid import UUID
 
 from fastapi import Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
 from services.directory.answers import (
     HOW_TO_READ,
     UNCHANGED,
     created_answer,
-    export_answer,
     page_answer,
     partner_answer,
     past_answer,
@@ -22,6 +20,7 @@ from services.directory.answers import (
 from services.directory.assurance import assure_partner
 from services.directory.duplicates.describing import CreatedPartner
 from services.directory.duplicates.likely import likely_duplicates
+from services.directory.exports import form_answer
 from services.directory.external_ids import ExternalIdTaken
 from services.directory.idempotency import keyed_router
 from services.directory.lists import PartnerParameters
@@ -36,6 +35,12 @@ from services.directory.partners import (
 )
 from services.directory.reasons import Reason
 from services.directory.relationships import CircularRelationship
+from services.directory.representations import (
+    OTHER_CONTENT,
+    NotAcceptable,
+    Representation,
+    representation_for,
+)
 from services.directory.variants import Expand, Fields, read_variant
 from shared.databases import Transaction
 from shared.paging import BadCursor
@@ -50,7 +55,7 @@ from shared.problems import (
 )
 from shared.records import Partner, PartnerPage
 from shared.serving import StrictRoute
-from shared.tokens import CallerOf, OfSecretariat, SignedIn, find_caller
+from shared.tokens import Caller, CallerOf, OfSecretariat, SignedIn, find_caller
 
 router = keyed_router("partners")
 _LONGEST_TAG = 1_000
@@ -68,6 +73,9 @@ class _Lean(APIRoute):
             if tag is not None and len(tag) > _LONGEST_TAG:
                 raise _not_acceptable("header", "if-none-match", "is too long", tag)
             caller = await find_caller(request)
+            form = representation_for(request.headers.get("accept"))
+            if form is not None:
+                return await _in_form(request, caller, partner_id, form, tag)
             if not request.scope["query_string"]:
                 return await read_partner(partner_id, request, caller, tag)
             asked = [request.query_params.get(name) for name in ("at", "fields", "expand")]
@@ -84,6 +92,14 @@ class _LeanRoute(StrictRoute, _Lean):
     It is for the one address that is read most: looking at the annotation of every parameter on
     every request took as long as all the rest of the answer.
     """
+
+
+async def _in_form(
+    request: Request, caller: Caller, partner_id: UUID, form: Representation, tag: str | None
+) -> Response:
+    if request.scope["query_string"]:
+        raise InvalidValues("`at`, `fields` and `expand` are for JSON only.")
+    return await form_answer(request, caller, partner_id, form, tag)
 
 
 def _not_acceptable(place: str, name: str, why: str, given: str) -> RequestValidationError:
@@ -142,23 +158,6 @@ async def list_some_partners(
     return await page_answer(request, caller, asked, if_none_match)
 
 
-@router.get(
-    "/partners/export.ndjson",
-    summary="All partners, one a line",
-    response_class=Response,
-    responses={
-        200: {
-            "description": "One record a line. Every event up to `X-Sequence` is reflected.",
-            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
-        },
-        **answers(NotSignedIn),
-    },
-)
-async def export_partners(request: Request, caller: CallerOf) -> StreamingResponse:
-    """Follow `GET /changes?after=<X-Sequence>` from there on. Withdrawn partners are left out."""
-    return await export_answer(request, caller, "partners")
-
-
 async def read_partner(
     partner_id: UUID,
     request: Request,
@@ -173,7 +172,8 @@ async def read_partner(
 ) -> Response:
     """A withdrawn partner answers with 308 and leads to its successor, if it has one.
 
-    `at` is for the secretariat and the partner's own editors.
+    `at` is for the secretariat and the partner's own editors. `Accept` asks for other formats, for
+    which there are addresses too: /partners/{partner_id}.csv and so on.
     """
     variant = None if fields is expand is None else read_variant(fields, expand)
     if at is not None:
@@ -184,13 +184,17 @@ async def read_partner(
 
 
 router.add_api_route(
-    "/partners/{partner_id}",
+    "/partners/{partner_id:undotted}",
     read_partner,
     methods=["GET"],
     route_class_override=_LeanRoute,
     summary="Show a partner",
     response_model=Partner,
-    responses={**HOW_TO_READ, **answers(NotSignedIn, NotAllowed, NotFound)},
+    responses={
+        200: {"content": OTHER_CONTENT},
+        **HOW_TO_READ,
+        **answers(NotSignedIn, NotAllowed, NotFound, NotAcceptable),
+    },
 )
 
 

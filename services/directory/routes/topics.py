@@ -4,13 +4,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
-from services.directory.answers import UNCHANGED, export_answer, topic_answer, topic_page_answer
+from services.directory.answers import UNCHANGED, topic_answer, topic_page_answer
 from services.directory.idempotency import keyed_router
 from services.directory.lists import TopicParameters
 from services.directory.merge_patch import MergePatch, patched
 from services.directory.models import TopicRow
+from services.directory.representations import NotAcceptable
+from services.directory.topic_forms import TOPIC_FORMS, topic_form_answer, topic_form_for
 from services.directory.topic_write import TopicWrite
 from services.directory.topics import (
     CircularTopics,
@@ -28,7 +29,14 @@ from shared.preconditions import (
     etag,
     not_modified,
 )
-from shared.problems import NotAllowed, NotFound, NotSignedIn, UnknownParameter, answers
+from shared.problems import (
+    InvalidValues,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    UnknownParameter,
+    answers,
+)
 from shared.records import Topic, TopicPage
 from shared.tokens import CallerOf, OfSecretariat
 from shared.vocabulary import Visibility
@@ -70,30 +78,18 @@ async def create_a_topic(
 
 
 @router.get(
-    "/topics/export.ndjson",
-    summary="All topics, one a line",
-    response_class=Response,
-    responses={
-        200: {
-            "description": "One record a line. Every event up to `X-Sequence` is reflected.",
-            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
-        },
-        **answers(NotSignedIn),
-    },
-)
-async def export_topics(request: Request, caller: CallerOf) -> StreamingResponse:
-    """Follow `GET /changes?after=<X-Sequence>` from there on."""
-    return await export_answer(request, caller, "topics")
-
-
-@router.get(
-    "/topics/{topic_id}",
+    "/topics/{topic_id:undotted}",
     summary="Show a topic",
     response_model=Topic,
-    responses={**UNCHANGED, **answers(NotSignedIn, NotFound)},
+    responses={
+        200: {"content": {k: v for one in TOPIC_FORMS.values() for k, v in one.content.items()}},
+        **UNCHANGED,
+        **answers(NotSignedIn, NotFound, NotAcceptable),
+    },
 )
 async def read_topic(
     topic_id: UUID,
+    request: Request,
     session: Reading,
     _: CallerOf,
     if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
@@ -103,6 +99,11 @@ async def read_topic(
     if row is None:
         raise NotFound(f"There is no topic {topic_id}; GET /topics lists them.")
     variant = read_variant(fields, None, Topic)
+    form = topic_form_for(request.headers.get("accept"))
+    if form is not None:
+        if variant is not None:
+            raise InvalidValues("`fields` is for JSON only.")
+        return topic_form_answer(request, row, form, if_none_match)
     tag = etag(row.version) if variant is None else variant.etag(row.version)
     if not_modified(if_none_match, tag):
         return Response(status_code=304, headers={"ETag": tag})
