@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.figures import Figure, stated
 from bench.freshness import measure_freshness
+from bench.imports import measure_imports
 from bench.machine import processor_seconds
 from bench.measured_network import MeasuredNetwork, network_on_postgres, network_on_sqlite
 from bench.memory import measure_memory
@@ -23,9 +24,9 @@ from bench.sending import measure_sending
 from bench.streaming import measure_streaming
 from shared.records import JsonObject
 
-NAMES = ("reads", "search", "freshness", "sending", "memory", "streaming")
+NAMES = ("reads", "search", "freshness", "sending", "memory", "streaming", "imports")
 _DATABASES = {
-    "SQLite": (network_on_sqlite, set(NAMES) - {"search"}),
+    "SQLite": (network_on_sqlite, set(NAMES) - {"search", "imports"}),
     "PostgreSQL": (network_on_postgres, {"freshness", "sending"}),
 }
 Measure = Callable[[], Awaitable[list[Figure]]]
@@ -39,6 +40,7 @@ class Amounts:
     records_on_postgres: int
     round_seconds: float
     registry: int
+    imported: int
     queries: int
     writes: int
     webhooks: int
@@ -51,6 +53,7 @@ FULL = Amounts(
     1_000,
     round_seconds=3.0,
     registry=60_000,
+    imported=60_000,
     queries=600,
     writes=200,
     webhooks=3_000,
@@ -62,6 +65,7 @@ QUICK = Amounts(
     200,
     round_seconds=1.0,
     registry=2_000,
+    imported=5_000,
     queries=150,
     writes=40,
     webhooks=600,
@@ -97,6 +101,9 @@ async def measure_all(wanted: set[str], amounts: Amounts) -> list[Figure]:
                 say,
             )
             figures += _told(await _or_failure("search over the registry", registry))
+        if "imports" in wanted:
+            imports = partial(measure_imports, Path(folder) / "imports", amounts.imported, say)
+            figures += _told(await _or_failure("imports", imports))
         async with running_receiver() as receiver:
             for database, (on_database, names) in _DATABASES.items():
                 if wanted & names:

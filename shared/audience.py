@@ -19,6 +19,7 @@ from shared.vocabulary import (
 )
 
 _TOLD = frozenset(EVENT_TYPES)
+_BOOKKEEPING = {"version", "modified_at"}
 _FAILED = {VerificationStatus.expired.value, VerificationStatus.bounced.value}
 _FLAG_OF_ASSURANCE = {
     AssuranceStatus.due.value: Flag.assurance_due,
@@ -132,11 +133,12 @@ def _cut_contact_point(contact_point: JsonObject, audience: Visibility | str) ->
 
 def changed_fields(before: JsonObject | None, after: JsonObject) -> list[str]:
     """Names of the fields that differ, bookkeeping left out; all of them where `before` is None."""
-    bookkeeping = {"version", "modified_at"}
+    if before is None:
+        return sorted(after.keys() - _BOOKKEEPING)
     return sorted(
         field
         for field, value in after.items()
-        if field not in bookkeeping and (before is None or before.get(field) != value)
+        if field not in _BOOKKEEPING and before.get(field) != value
     )
 
 

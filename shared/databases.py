@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 from fastapi import Depends, Request
 from sqlalchemy import DateTime, MetaData, TypeDecorator, event
 from sqlalchemy.engine import URL, Dialect, make_url
@@ -23,6 +24,11 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 _BUSY_SECONDS = 30
 _POOL_SIZE = 10
+# A third of the time that the standard library takes.
+_JSON: dict[str, Any] = {
+    "json_serializer": lambda value: orjson.dumps(value).decode(),
+    "json_deserializer": orjson.loads,
+}
 
 
 def service_metadata() -> MetaData:
@@ -73,6 +79,7 @@ def _sqlite_engine(url: URL, begin: str, pool_size: int) -> AsyncEngine:
         max_overflow=0,
         hide_parameters=True,
         connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None},
+        **_JSON,
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -103,6 +110,7 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
         max_overflow=_POOL_SIZE,
         pool_pre_ping=True,
         hide_parameters=True,
+        **_JSON,
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -19,6 +19,9 @@ def without_controls(text: str) -> str:
     Raises:
         ValueError: it holds another control character, or one that is not assigned.
     """
+    # Most text is quickly seen to have nothing but letters, digits, marks, signs and spaces.
+    if text.isprintable():
+        return text
     for character in text:
         category = unicodedata.category(character)
         if category in {"Cc", "Cs", "Cn", "Co"} and character not in "\n\t":
@@ -32,6 +35,8 @@ def one_line(text: str) -> str:
     Raises:
         ValueError: it has several lines, a tab, or what `without_controls` refuses.
     """
+    if text.isprintable():
+        return text
     if any(character in "\n\t\u2028\u2029" for character in text):
         raise ValueError("must be a single line")
     return without_controls(text)

@@ -1,6 +1,6 @@
 """The outbox: events written in the transaction of their cause. It is the log itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -84,17 +84,19 @@ def partner_event_data(
     after: JsonObject,
     caller: Caller | None,
     before_on: date | None = None,
+    shown: Mapping[Visibility, JsonObject | None] | None = None,
 ) -> JsonObject:
     """What an event says of a partner that went from `before` to `after`, at secretariat level.
 
-    `before_on` is the day as of which `before` was shown, where it was not today.
+    `before_on` is the day as of which `before` was shown, where it was not today. `shown` is
+    `after` as the public and members see it, where somebody has cut it already.
     """
     audiences: dict[str, Any] = {}
     member_record = None
     changed: list[str] = []
     for audience in (Visibility.public, Visibility.member):
         was = None if before is None else cut_partner(before, audience, before_on)
-        now = cut_partner(after, audience)
+        now = cut_partner(after, audience) if shown is None else shown[audience]
         changed = [] if now is None else changed_fields(was, now)
         audiences[audience.value] = {"was_visible": was is not None, "changed": changed}
         member_record = now

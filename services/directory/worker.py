@@ -44,12 +44,17 @@ async def run_worker(
             answers = await forget_old_answers(session)
             return answers + await forget_old(session, settings.import_days)
 
-    importing = Importing(database)
+    importing, reckoning = Importing(database), Reckoning(database)
+
+    async def compare_some() -> int:
+        # What an import brings is compared when it rests: both together take twice as long.
+        return 0 if importing.busy else await reckoning.step()
+
     try:
         await run_together(
             run_loop("relay", relay.step, relay_nudge, settings.relay_idle_seconds),
             run_loop("look at the stream", relay.look, Nudge(), _LOOK_SECONDS),
-            run_loop("duplicates", Reckoning(database).step, Nudge(), _DUPLICATES_SECONDS),
+            run_loop("duplicates", compare_some, Nudge(), _DUPLICATES_SECONDS),
             run_loop("reviews", render_some, Nudge(), _REVIEW_SECONDS),
             run_loop("imports", importing.step, Nudge(), _IMPORT_SECONDS),
             run_loop("old imports and answers", forget_some, Nudge(), _FORGET_SECONDS),

@@ -209,9 +209,9 @@ def _own_id(given: str) -> UUID:
 def _says_the_same(row: ReadRow, incoming: Incoming, current: JsonObject) -> bool:
     """Whether the partner has all that a row that is good by itself says; most rows of a file that
     comes again do."""
-    if row.values.get("contact_points"):
+    if incoming.values.get("contact_points"):
         return False
-    said = replace(incoming, values=row.values).over(current)
+    said = replace(incoming, values=row.values()).over(current)
     return all(current[name] == value for name, value in said.items() if name != "relationships")
 
 

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, and_, bindparam, delete, insert, update
+from sqlalchemy import Table, and_, bindparam, delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.duplicates.storing import due_row, mark_due, must_be_compared
 from services.directory.flags import ALL_FLAGS, flag_rows
 from services.directory.history import version_columns
 from services.directory.imports.drafts import Draft
+from services.directory.imports.many_rows import insert_rows
 from services.directory.models import (
     external_id_table,
     outbox_table,
@@ -31,6 +32,7 @@ from services.directory.models import (
 from services.directory.outbox import event_columns, partner_event_data, tell_of
 from services.directory.rendering import Surroundings, build_record, cuts_of, day_shown, next_change
 from shared.tokens import Caller
+from shared.vocabulary import Visibility
 
 Columns = dict[str, Any]
 # How it is rendered is worked out here; all else that a row has, its draft has.
@@ -94,7 +96,8 @@ class WrittenPartners:
             version_columns(draft.id, draft.version, event_type, self.caller, self.reason)
         )
         shown_on = day_shown(draft.changes_at, now)
-        data = partner_event_data(before, record, self.caller, shown_on)
+        shown = {Visibility.public: cuts.public, Visibility.member: cuts.member}
+        data = partner_event_data(before, record, self.caller, shown_on, shown)
         self.events.append(event_columns(event_type, draft.id, data, self.public_url))
         self.subjects.append(draft.id)
         if before is None or must_be_compared(before, record):
@@ -170,8 +173,7 @@ async def write_partners(session: AsyncSession, written: WrittenPartners) -> Non
         (partner_version_table, written.versions),
         (outbox_table, written.events),
     ):
-        if rows:
-            await session.execute(insert(table), rows)
+        await insert_rows(session, table, rows)
     if written.due:
         await mark_due(session, written.due)
     tell_of(session, written.subjects)

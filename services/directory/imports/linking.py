@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, delete, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Table, delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.imports.batch import Batch
 from services.directory.imports.drafts import load_drafts
+from services.directory.imports.many_rows import insert_rows
 from services.directory.imports.parts import in_parts
 from services.directory.imports.ties import OWN_IDS, NamedTie, RowTies
 from services.directory.models import (
@@ -94,8 +95,7 @@ async def link_rows(session: AsyncSession, import_id: UUID, rows: Sequence[RowTi
         else:
             above.add(tie)
             linked.changed.add(row)
-    if added:
-        await session.execute(insert(relationship_table), [_columns(tie) for tie in added])
+    await insert_rows(session, relationship_table, [_columns(tie) for tie in added])
     await _touch(session, import_id, added)
     return linked
 

@@ -51,10 +51,14 @@ class ReadRow:
     number: int
     incoming: Incoming | None = None
     write: PartnerWrite | None = None
-    values: JsonObject = field(default_factory=dict)
-    """The values of `write` in their usual form, as far as the row has them."""
     external_ids: list[ExternalIdPair] = field(default_factory=list)
     refusal: Refusal | None = None
+
+    def values(self) -> JsonObject:
+        """The values of `write` in their usual form, as far as the row has them."""
+        if self.write is None or self.incoming is None:
+            return {}
+        return self.write.model_dump(mode="json", include=set(self.incoming.values))
 
 
 def read_rows(reader: Reader, first_row: int, rows: Iterable[bytes]) -> list[ReadRow]:
@@ -86,8 +90,6 @@ def _read_row(reader: Reader, number: int, row: bytes) -> ReadRow:
         found.external_ids = _readable_ids(incoming.values.get("external_ids"))
         return found
     found.write = write
-    dumped = write.model_dump(mode="json", include=set(incoming.values))
-    found.values = {name: dumped[name] for name in incoming.values if name in dumped}
     found.external_ids = [(one.scheme, one.value) for one in write.external_ids]
     return found
 

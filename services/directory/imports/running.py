@@ -6,6 +6,7 @@ lost or taken twice. What a page changes is worked out before the transaction an
 if nobody has written anything since it was looked at; else it is worked out anew.
 """
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -31,6 +32,7 @@ from services.directory.imports.phases import (
     store_rows,
     tie_page,
 )
+from services.directory.imports.reading import ReadRow
 from services.directory.imports.report import refused_lines
 from services.directory.models import import_page_table, import_table, leases
 from services.directory.outbox import stand_in_line
@@ -51,17 +53,27 @@ class Importing:
         self._database = database
         self._holder = str(uuid7())
         self._held_until = 0.0
+        self._busy = False
         self._failed: Counter[tuple[UUID, str, int]] = Counter()
+        self._ahead: asyncio.Task[list[ReadRow] | None] | None = None
+        self._ahead_of: tuple[UUID, int] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the last step had something to do."""
+        return self._busy
 
     async def step(self) -> int:
         """Go on with the oldest import by one page; 0 where there is nothing to do here."""
         row = await self._next_row()
+        self._busy = row is not None
         if row is None:
             return 0
         job = Job.of(row)
         if row["started_at"] is None or time.monotonic() > self._held_until:
             async with self._turn(job) as session:
                 if session is None:
+                    self._busy = False
                     return 0
         try:
             await (self._run_whole(job) if job.atomic or job.dry_run else self._run_page(job))
@@ -74,6 +86,8 @@ class Importing:
 
     async def end(self) -> None:
         """Let another process go on at once."""
+        if self._ahead is not None:
+            self._ahead.cancel()
         async with self._database.transaction() as session:
             await release_lease(session, leases, _LEASE, self._holder)
 
@@ -122,9 +136,12 @@ class Importing:
                         await _go_on(session, job, counts)
 
     async def _run_rows(self, job: Job) -> None:
-        async with self._database.reading() as session:
-            rows = await read_page(session, job, job.next_page)
-            planned = None if rows is None else await plan_rows(session, job, rows)
+        rows = await self._rows_of(job)
+        planned = None
+        if rows is not None:
+            async with self._database.reading() as session:
+                planned = await plan_rows(session, job, rows)
+            self._read_ahead(job)
         async with self._turn(job) as session:
             if session is None:
                 return
@@ -135,6 +152,24 @@ class Importing:
                 planned = await plan_rows(session, job, rows)
             counts = await store_rows(session, job, job.next_page, planned)
             await _go_on(session, job, counts)
+
+    async def _rows_of(self, job: Job) -> list[ReadRow] | None:
+        """The rows of the page that is next; None where there is none."""
+        place, ahead, self._ahead = self._ahead_of, self._ahead, None
+        if ahead is not None:
+            if place == (job.id, job.next_page):
+                return await ahead
+            ahead.cancel()
+        return await self._read(job, job.next_page)
+
+    def _read_ahead(self, job: Job) -> None:
+        """Begin to read the page after the next one, while the next one is written."""
+        self._ahead_of = (job.id, job.next_page + 1)
+        self._ahead = asyncio.create_task(self._read(job, job.next_page + 1))
+
+    async def _read(self, job: Job, number: int) -> list[ReadRow] | None:
+        async with self._database.reading() as session:
+            return await read_page(session, job, number)
 
     async def _run_whole(self, job: Job) -> None:
         """All pages in one transaction, which is undone in a dry run or where a row is refused."""
