@@ -36,6 +36,8 @@ from shared.vocabulary import PartnerStatus, Visibility
 
 _EXPORT_BATCH = 500
 _JSON = "application/json"
+LONGEST_TAG = 1_000
+"""How long If-None-Match may be."""
 UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "What you have is current (If-None-Match)."},
 }
@@ -187,46 +189,57 @@ def _page_answer(request: Request, page: Page) -> HotAnswer:
     return HotAnswer(body, headers)
 
 
+def _page_key(request: Request, noun: str, audience: Visibility) -> object:
+    return (noun, audience, request.scope["query_string"])
+
+
+def kept_page(request: Request, noun: str, audience: Visibility) -> Response | None:
+    """The page of `noun` that was asked for, if it is kept in memory.
+
+    What is kept was asked for in the same words, so they need not be understood again.
+    """
+    if_none_match = request.headers.get("if-none-match")
+    if if_none_match is not None and len(if_none_match) > LONGEST_TAG:
+        return None
+    answers: HotAnswers = request.app.state.hot_answers
+    found = answers.find(_page_key(request, noun, audience))
+    return None if found is None else _respond(found, if_none_match)
+
+
 async def page_answer(
     request: Request, caller: Caller, asked: PartnerParameters, if_none_match: str | None
 ) -> Response:
-    """A page of partners, from memory where possible."""
+    """A page of partners, which is kept in memory then (see `kept_page`)."""
     answers: HotAnswers = request.app.state.hot_answers
-    key = (caller.audience, request.scope["query_string"])
-    found = answers.find(key)
-    if found is None:
-        clock = answers.clock
-        variant = read_variant(asked.fields, asked.expand)
-        database: Database = request.app.state.database
-        async with database.reading() as session:
-            page = await list_partners(session, asked, caller.audience)
-            if variant is not None:
-                items = await in_variant(session, page.items, variant, caller.audience)
-                page = replace(page, items=items)
-        found = _page_answer(request, page)
-        answers.keep(key, None, found, clock)
-    return _respond(found, if_none_match)
+    clock = answers.clock
+    variant = read_variant(asked.fields, asked.expand)
+    database: Database = request.app.state.database
+    async with database.reading() as session:
+        page = await list_partners(session, asked, caller.audience)
+        if variant is not None:
+            items = await in_variant(session, page.items, variant, caller.audience)
+            page = replace(page, items=items)
+    answer = _page_answer(request, page)
+    answers.keep(_page_key(request, "partners", caller.audience), None, answer, clock)
+    return _respond(answer, if_none_match)
 
 
 async def topic_page_answer(
     request: Request, asked: TopicParameters, if_none_match: str | None
 ) -> Response:
-    """A page of topics, from memory where possible."""
+    """A page of topics, which is kept in memory then (see `kept_page`)."""
     answers: HotAnswers = request.app.state.hot_answers
-    key = ("topics", request.scope["query_string"])
-    found = answers.find(key)
-    if found is None:
-        clock = answers.clock
-        variant = read_variant(asked.fields, None, Topic)
-        database: Database = request.app.state.database
-        async with database.reading() as session:
-            page = await list_topics(session, asked)
-            if variant is not None:
-                items = await in_variant(session, page.items, variant, Visibility.public)
-                page = replace(page, items=items)
-        found = _page_answer(request, page)
-        answers.keep(key, None, found, clock)
-    return _respond(found, if_none_match)
+    clock = answers.clock
+    variant = read_variant(asked.fields, None, Topic)
+    database: Database = request.app.state.database
+    async with database.reading() as session:
+        page = await list_topics(session, asked)
+        if variant is not None:
+            items = await in_variant(session, page.items, variant, Visibility.public)
+            page = replace(page, items=items)
+    answer = _page_answer(request, page)
+    answers.keep(_page_key(request, "topics", Visibility.public), None, answer, clock)
+    return _respond(answer, if_none_match)
 
 
 async def _lines(database: Database) -> AsyncIterator[bytes]:

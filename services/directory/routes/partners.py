@@ -10,8 +10,10 @@ from fastapi.routing import APIRoute
 
 from services.directory.answers import (
     HOW_TO_READ,
+    LONGEST_TAG,
     UNCHANGED,
     created_answer,
+    kept_page,
     page_answer,
     partner_answer,
     past_answer,
@@ -58,7 +60,6 @@ from shared.serving import StrictRoute
 from shared.tokens import Caller, CallerOf, OfSecretariat, SignedIn, find_caller
 
 router = keyed_router("partners")
-_LONGEST_TAG = 1_000
 
 
 class _Lean(APIRoute):
@@ -70,7 +71,7 @@ class _Lean(APIRoute):
                 partner_id = UUID(given)
             except ValueError as error:
                 raise _not_acceptable("path", "partner_id", "must be a UUID", given) from error
-            if tag is not None and len(tag) > _LONGEST_TAG:
+            if tag is not None and len(tag) > LONGEST_TAG:
                 raise _not_acceptable("header", "if-none-match", "is too long", tag)
             caller = await find_caller(request)
             form = representation_for(request.headers.get("accept"))
@@ -79,11 +80,27 @@ class _Lean(APIRoute):
             if not request.scope["query_string"]:
                 return await read_partner(partner_id, request, caller, tag)
             asked = [request.query_params.get(name) for name in ("at", "fields", "expand")]
-            if max(len(one or "") for one in asked) > _LONGEST_TAG:
+            if max(len(one or "") for one in asked) > LONGEST_TAG:
                 raise _not_acceptable("query", "fields", "is too long", str(asked))
             return await read_partner(partner_id, request, caller, tag, *asked)
 
         return handle
+
+
+class _KeptPages(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer_kept(request: Request) -> Response:
+            caller = await find_caller(request)
+            kept = kept_page(request, "partners", caller.audience)
+            return await handle(request) if kept is None else kept
+
+        return answer_kept
+
+
+class _PageRoute(StrictRoute, _KeptPages):
+    """A route that gives a page that is kept without looking at its forty parameters again."""
 
 
 class _LeanRoute(StrictRoute, _Lean):
@@ -142,12 +159,6 @@ async def create_a_partner(
     return created_answer(row, caller, duplicates)
 
 
-@router.get(
-    "/partners",
-    summary="List partners",
-    response_model=PartnerPage,
-    responses={**UNCHANGED, **answers(NotSignedIn, BadCursor, UnknownParameter)},
-)
 async def list_some_partners(
     request: Request,
     caller: CallerOf,
@@ -156,6 +167,17 @@ async def list_some_partners(
 ) -> Response:
     """By name. `next` and the `Link` header lead to the next page; there is no depth limit."""
     return await page_answer(request, caller, asked, if_none_match)
+
+
+router.add_api_route(
+    "/partners",
+    list_some_partners,
+    methods=["GET"],
+    route_class_override=_PageRoute,
+    summary="List partners",
+    response_model=PartnerPage,
+    responses={**UNCHANGED, **answers(NotSignedIn, BadCursor, UnknownParameter)},
+)
 
 
 async def read_partner(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Header, Query, Request, Response
 
-from services.directory.answers import UNCHANGED, topic_answer, topic_page_answer
+from services.directory.answers import UNCHANGED, kept_page, topic_answer, topic_page_answer
 from services.directory.idempotency import keyed_router
 from services.directory.lists import TopicParameters
 from services.directory.merge_patch import MergePatch, patched
@@ -60,7 +60,8 @@ async def list_some_topics(
     if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
 ) -> Response:
     """Ordered by notation."""
-    return await topic_page_answer(request, asked, if_none_match)
+    kept = kept_page(request, "topics", Visibility.public)
+    return kept or await topic_page_answer(request, asked, if_none_match)
 
 
 @router.post(
