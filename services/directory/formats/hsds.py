@@ -25,7 +25,9 @@ from shared.records import JsonObject
 from shared.vocabulary import RelationshipKind
 
 FORMAT = "hsds"
-_KEPT = ("tax_status", "tax_id", "legal_status", "logo", "uri", "funding", "programs", "attributes")
+_KEPT = ("tax_status", "tax_id", "legal_status", "logo", "funding", "programs")
+# In a record of ours these are what we have made of it.
+_KEPT_OF_OTHERS = ("uri", "attributes")
 _GEONAMES = "GeoNames"
 _SCHEME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _GUESSED = frozenset({"level"})
@@ -68,10 +70,11 @@ def read_hsds(record: JsonObject) -> Incoming:
         values["location"] = _read_location(place, address)
     parent = record.get("parent_organization_id")
     ours = UUID(record["id"]).version == _OUR_VERSION
+    kept = _KEPT if ours else (*_KEPT, *_KEPT_OF_OTHERS)
     return Incoming(
         values,
         () if not parent else (ForeignTie(RelationshipKind.parent, FORMAT, parent),),
-        {field: record[field] for field in _KEPT if record.get(field)},
+        {field: record[field] for field in kept if record.get(field)} or None,
         partner_id=record["id"] if ours else None,
         only_when_new=_GUESSED,
         combine=_COMBINE,
