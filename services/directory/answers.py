@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from email.utils import format_datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Header, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
@@ -38,6 +38,12 @@ _EXPORT_BATCH = 500
 _JSON = "application/json"
 LONGEST_TAG = 1_000
 """How long If-None-Match may be."""
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        max_length=LONGEST_TAG, description="The ETag you have; while it is current, you get 304."
+    ),
+]
 UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "What you have is current (If-None-Match)."},
 }

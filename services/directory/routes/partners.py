@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
@@ -12,6 +12,7 @@ from services.directory.answers import (
     HOW_TO_READ,
     LONGEST_TAG,
     UNCHANGED,
+    IfNoneMatch,
     created_answer,
     kept_page,
     page_answer,
@@ -163,7 +164,7 @@ async def list_some_partners(
     request: Request,
     caller: CallerOf,
     asked: Annotated[PartnerParameters, Query()],
-    if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """By name. `next` and the `Link` header lead to the next page; there is no depth limit."""
     return await page_answer(request, caller, asked, if_none_match)
@@ -184,7 +185,7 @@ async def read_partner(
     partner_id: UUID,
     request: Request,
     caller: CallerOf,
-    if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
+    if_none_match: IfNoneMatch = None,
     at: Annotated[
         str | None,
         Query(description="As it was in a version, or at a time.", examples=["3", "2026-11-26"]),

@@ -3,9 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Header, Query, Request, Response
+from fastapi import Query, Request, Response
 
-from services.directory.answers import UNCHANGED, kept_page, topic_answer, topic_page_answer
+from services.directory.answers import (
+    UNCHANGED,
+    IfNoneMatch,
+    kept_page,
+    topic_answer,
+    topic_page_answer,
+)
 from services.directory.idempotency import keyed_router
 from services.directory.lists import TopicParameters
 from services.directory.merge_patch import MergePatch, patched
@@ -57,7 +63,7 @@ async def list_some_topics(
     request: Request,
     _: CallerOf,
     asked: Annotated[TopicParameters, Query()],
-    if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Ordered by notation."""
     kept = kept_page(request, "topics", Visibility.public)
@@ -93,7 +99,7 @@ async def read_topic(
     request: Request,
     session: Reading,
     _: CallerOf,
-    if_none_match: Annotated[str | None, Header(max_length=1_000)] = None,
+    if_none_match: IfNoneMatch = None,
     fields: Fields = None,
 ) -> Response:
     row = await session.get(TopicRow, topic_id)
