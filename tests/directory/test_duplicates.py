@@ -294,10 +294,12 @@ async def test_a_new_partner_comes_with_those_it_may_be_a_duplicate_of(
 
 
 async def test_a_new_partner_that_is_like_none_comes_alone(directory: ServedDirectory) -> None:
-    """There is no empty list to look at."""
-    answer = await directory.client.post(
-        "/partners",
-        json=a_partner("Xanthorrhoea Bibliometrics Pavilion"),
-        headers=await directory.signed_in(),
-    )
-    assert "possible_duplicates" not in answer.json()
+    """There is no empty list to look at; nor is there one where nobody wants to be warned."""
+    for question in ("", "?warn=false"):
+        answer = await directory.client.post(
+            f"/partners{question}",
+            json=a_partner("Xanthorrhoea Bibliometrics Pavilion"),
+            headers=await directory.signed_in(),
+        )
+        assert answer.status_code == 201
+        assert "possible_duplicates" not in answer.json()

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.duplicates.keys import Key, keys_of, word_number
@@ -20,7 +20,7 @@ COMMON, COMMON_IN_PLACE = 40, 60
 MOST_COMPARED = 40
 # Where a key has become common since it was counted, no more than so many rows are read for one.
 _ROWS_READ = 3_000
-_QUESTION = 500
+_QUESTION, _PLACES = 500, 25
 _REMEMBERED = 100_000
 _REMEMBERED_SECONDS = 60.0
 _KEY = duplicate_key_table.c
@@ -137,12 +137,18 @@ async def _partners_in_place(
     session: AsyncSession, keys: set[Key], most: int
 ) -> dict[Key, list[UUID]]:
     found: dict[Key, list[UUID]] = defaultdict(list)
-    asked = sorted((key.number, key.place) for key in keys)
-    for start in range(0, len(asked), _QUESTION // 2):
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for key in sorted(keys, key=lambda key: (key.place, key.number)):
+        numbers[key.place].append(key.number)
+    places = sorted(numbers)
+    for start in range(0, len(places), _PLACES):
+        # Place by place: pairs of number and place in one list are not looked up in the index.
+        here = (
+            and_(_KEY.place == place, _KEY.number.in_(numbers[place]))
+            for place in places[start : start + _PLACES]
+        )
         rows = await session.execute(
-            select(_KEY.number, _KEY.place, _KEY.partner_id)
-            .where(tuple_(_KEY.number, _KEY.place).in_(asked[start : start + _QUESTION // 2]))
-            .limit(most)
+            select(_KEY.number, _KEY.place, _KEY.partner_id).where(or_(*here)).limit(most)
         )
         for number, place, partner_id in rows:
             found[Key(number, place)].append(partner_id)

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.duplicates.describing import PossibleDuplicate, reasons_in_words
@@ -20,8 +19,8 @@ from services.directory.models import partner_table
 from shared.records import JsonObject
 from shared.vocabulary import Visibility
 
-# Somebody waits for the answer: the likeliest few are compared and told.
-_COMPARED, _TOLD = 30, 10
+# Somebody waits for the answer: only the likeliest few are compared.
+_COMPARED = 10
 
 
 async def likely_duplicates(
@@ -40,17 +39,10 @@ async def likely_duplicates(
     counts: KeyCounts = session.info[KEY_COUNTS]
     ours = traits_of(content, country, status)
     found = (await find_candidates(session, counts, [ours]))[0]
-    near = [one for one in found if one != but_not]
+    near = [one for one in found if one != but_not][:_COMPARED]
     if not near:
         return []
-    visible = await session.execute(
-        select(partner_table.c.id).where(
-            partner_table.c.id.in_(near), partner_table.c[audience.value].is_not(None)
-        )
-    )
-    seen = set(visible.scalars())
-    near = [one for one in near if one in seen][:_COMPARED]
-    others = await read_traits(session, near)
+    others = await read_traits(session, near, partner_table.c[audience.value].is_not(None))
     numbers = word_numbers(ours, *{other.country for other in others.values()})
     for other in others.values():
         numbers |= word_numbers(other, ours.country)
@@ -62,7 +54,9 @@ async def likely_duplicates(
     likely = sorted(
         ((found.score, one, found) for one, found in likeness.items() if found is not None),
         key=lambda scored: (-scored[0], scored[1]),
-    )[:_TOLD]
+    )
+    if not likely:
+        return []
     sides = await read_sides(session, {one for _, one, _ in likely})
     return [
         PossibleDuplicate(

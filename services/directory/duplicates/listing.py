@@ -37,7 +37,7 @@ class DuplicateParameters(PageParameters):
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="Only pairs of at least this score. Pairs below 0.3 are not kept.",
+        description="Only pairs of at least this score. Pairs below 0.2 are not kept.",
     )
     partner: UUID | None = Field(default=None, description="Only pairs with this partner.")
     dismissed: bool = Field(

@@ -6,12 +6,13 @@ change is never missed; a step that dies is done again.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from prometheus_client import Gauge
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -40,7 +41,7 @@ from shared.vocabulary import PartnerStatus
 BATCH = 50
 LEASE_SECONDS = 10.0
 # Pairs below this are not kept; of each partner that is compared only the likeliest are.
-LEAST_KEPT = 0.3
+LEAST_KEPT = 0.2
 MOST_KEPT = 5
 _READ_AT_ONCE = 500
 
@@ -97,8 +98,10 @@ async def _due(session: AsyncSession) -> dict[UUID, int]:
     return {row.partner_id: row.version for row in rows}
 
 
-async def read_traits(session: AsyncSession, partner_ids: Any) -> dict[UUID, Traits]:
-    """What is compared of these partners; those that are withdrawn are left out."""
+async def read_traits(
+    session: AsyncSession, partner_ids: Iterable[UUID], *conditions: ColumnElement[bool]
+) -> dict[UUID, Traits]:
+    """What is compared of those of these partners that are not withdrawn and fit `conditions`."""
     wanted = sorted(partner_ids)
     columns = partner_table.c
     found: dict[UUID, Traits] = {}
@@ -107,6 +110,7 @@ async def read_traits(session: AsyncSession, partner_ids: Any) -> dict[UUID, Tra
             select(columns.id, columns.content, columns.country, columns.status).where(
                 columns.id.in_(wanted[start : start + _READ_AT_ONCE]),
                 columns.status != PartnerStatus.withdrawn.value,
+                *conditions,
             )
         )
         for place, row in enumerate(rows):

@@ -38,7 +38,7 @@ _Found = tuple[ReasonCode, float]
 Weigh = Callable[[str], float]
 
 # What a pair has to make up for. At 0.5 a list of registry records is worth looking through.
-_START = -6.0
+_START = -5.0
 # Names: equal ones are worth all three; others what is alike, and what of the shorter lies within.
 _ALIKE, _WITHIN, _EQUAL = 1.9, 3.2, 1.8
 # A name of common words only is worth this share of one with rare words in it.

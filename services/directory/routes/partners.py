@@ -146,7 +146,13 @@ _CHANGES = answers(
     responses=answers(NotSignedIn, NotAllowed, ExternalIdTaken, CircularRelationship),
 )
 async def create_a_partner(
-    write: PartnerWrite, session: Transaction, caller: OfSecretariat, reason: Reason = None
+    write: PartnerWrite,
+    session: Transaction,
+    caller: OfSecretariat,
+    reason: Reason = None,
+    warn: Annotated[
+        bool, Query(description="Whether to look for partners that may be the same body.")
+    ] = True,
 ) -> Response:
     """`names` with one `display` name and `level` are enough.
 
@@ -154,8 +160,12 @@ async def create_a_partner(
     record, as `possible_duplicates`. The partner is added all the same.
     """
     row = await create_partner(session, write, caller, reason)
-    duplicates = await likely_duplicates(
-        session, row.content, row.country, row.status, caller.audience, but_not=row.id
+    duplicates = (
+        await likely_duplicates(
+            session, row.content, row.country, row.status, caller.audience, but_not=row.id
+        )
+        if warn
+        else []
     )
     return created_answer(row, caller, duplicates)
 
