@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench.duplicates import measure_duplicates
 from bench.figures import Figure, stated
 from bench.freshness import measure_freshness
 from bench.imports import measure_imports
@@ -24,9 +25,18 @@ from bench.sending import measure_sending
 from bench.streaming import measure_streaming
 from shared.records import JsonObject
 
-NAMES = ("reads", "search", "freshness", "sending", "memory", "streaming", "imports")
+NAMES = (
+    "reads",
+    "search",
+    "duplicates",
+    "freshness",
+    "sending",
+    "memory",
+    "streaming",
+    "imports",
+)
 _DATABASES = {
-    "SQLite": (network_on_sqlite, set(NAMES) - {"search", "imports"}),
+    "SQLite": (network_on_sqlite, set(NAMES) - {"search", "duplicates", "imports"}),
     "PostgreSQL": (network_on_postgres, {"freshness", "sending"}),
 }
 Measure = Callable[[], Awaitable[list[Figure]]]
@@ -104,6 +114,9 @@ async def measure_all(wanted: set[str], amounts: Amounts) -> list[Figure]:
         if "imports" in wanted:
             imports = partial(measure_imports, Path(folder) / "imports", amounts.imported, say)
             figures += _told(await _or_failure("imports", imports))
+        if "duplicates" in wanted:
+            finding = partial(measure_duplicates, Path(folder) / "duplicates", say)
+            figures += _told(await _or_failure("duplicates", finding))
         async with running_receiver() as receiver:
             for database, (on_database, names) in _DATABASES.items():
                 if wanted & names:

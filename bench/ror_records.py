@@ -13,7 +13,7 @@ from services.directory.formats.ror import read_ror
 from shared.folding import words_of
 from shared.records import JsonObject
 
-_FOLDER = Path(__file__).parent.parent.parent / "shared" / "data"
+FOLDER = Path(__file__).parent.parent.parent / "shared" / "data"
 _FILES = ("ror-records.jsonl.gz", "ror-sample-2000.jsonl.gz")
 _MADE_UP = (
     "Northern Central Royal Public National Applied Joint Open",
@@ -34,7 +34,7 @@ class Records:
 def load_records(count: int) -> Records:
     """`count` records, or as many as there are."""
     for name in _FILES:
-        path = _FOLDER / name
+        path = FOLDER / name
         if path.exists():
             bodies = list(itertools.islice(_read(path), count))
             return Records(f"{len(bodies)} records of {name}", bodies)
@@ -44,7 +44,7 @@ def load_records(count: int) -> Records:
 
 def read_registry() -> Iterator[JsonObject]:
     """The registry's own records, of the largest file that is here."""
-    path = next((_FOLDER / name for name in _FILES if (_FOLDER / name).exists()), None)
+    path = next((FOLDER / name for name in _FILES if (FOLDER / name).exists()), None)
     if path is not None:
         with gzip.open(path) as lines:
             yield from map(orjson.loads, lines)
