@@ -1,5 +1,7 @@
 """Files that go in as an import and come out as an export, and the other way round."""
 
+import csv
+import io
 import json
 from typing import Any
 
@@ -63,6 +65,22 @@ async def test_what_goes_out_and_comes_in_changes_nothing(
     done = await import_file(directory, file, file_format)
     assert (done.counts[0], done.counts[1], done.counts[3]) == (0, 0, 0), done.lines
     assert await _export(directory, "ndjson?country=AD", headers) == before
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+async def test_files_of_spreadsheets_are_read(
+    directory: ServedDirectory, partners: list[dict[str, Any]], delimiter: str, mark: str
+) -> None:
+    """With a byte order mark or without; parted by semicolons or tabs."""
+    headers = await directory.signed_in()
+    file = (await _export(directory, "csv?country=AD", headers)).decode()
+    saved = io.StringIO(mark, newline="")
+    saved.seek(0, io.SEEK_END)
+    rows = csv.reader(io.StringIO(file, newline=""))
+    csv.writer(saved, delimiter=delimiter).writerows(rows)
+    done = await import_file(directory, saved.getvalue().encode(), "csv")
+    assert done.counts == (0, 0, 2, 0), done.lines
 
 
 async def test_a_cell_that_was_changed_is_changed(

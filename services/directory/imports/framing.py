@@ -186,7 +186,10 @@ class JsonValues:
 
 
 class CsvRecords:
-    """CSV (RFC 4180) with a head; each row leaves as a JSON object of its columns."""
+    """CSV (RFC 4180) with a head; each row leaves as a JSON object of its columns.
+
+    Its head tells what parts the cells: commas, semicolons or tabs.
+    """
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
@@ -196,6 +199,7 @@ class CsvRecords:
         self._quoted = False
         self._skipping = False
         self._head: list[str] | None = None
+        self._delimiter = ","
         self._rows = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -249,7 +253,7 @@ class CsvRecords:
         if len(text) > self._most:
             yield TOO_LONG
             return
-        cells = _cells(text)
+        cells = _cells(text, self._delimiter)
         if cells is None:
             yield orjson.dumps(text)
             return
@@ -260,7 +264,9 @@ class CsvRecords:
         yield orjson.dumps(row)
 
     def _read_head(self, text: str) -> list[str]:
-        head = [name.strip() for name in _cells(text) or []]
+        # Spreadsheet programs of many countries write semicolons, because they write 0,5.
+        self._delimiter = max(",;\t", key=text.count)
+        head = [name.strip() for name in _cells(text, self._delimiter) or []]
         twice = (
             {name for name in head if head.count(name) > 1} if len(head) <= _MOST_COLUMNS else ()
         )
@@ -272,10 +278,10 @@ class CsvRecords:
         return head
 
 
-def _cells(text: str) -> list[str] | None:
+def _cells(text: str, delimiter: str) -> list[str] | None:
     """The cells of one record; None where it is no CSV."""
     try:
-        records = list(csv.reader([text], strict=True))
+        records = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error:
         return None
     return records[0] if len(records) == 1 else None
