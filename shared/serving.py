@@ -13,6 +13,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as OutOfTurn
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,11 +28,13 @@ from shared.problems import (
     HeadersTooLarge,
     Problem,
     ProblemDetails,
+    Unavailable,
     UnknownParameter,
     UnsupportedMediaType,
     answers,
     install_problems,
     pointer_of,
+    problem_response,
 )
 from shared.request_context import RequestContext
 
@@ -207,6 +211,8 @@ def create_service_app(
     # What is asked most is tried first, the pages that explain the service last.
     app.router.routes.sort(key=lambda route: getattr(route, "name", "") in _EXPLAINING)
     install_problems(app)
+    for waited in (OutOfTurn, OperationalError):
+        app.add_exception_handler(waited, _answer_waited)
     if cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -217,6 +223,18 @@ def create_service_app(
         )
     _describe_problems(app)
     return app
+
+
+async def _answer_waited(request: Request, error: Exception) -> Response:
+    """Who has waited in vain for its turn at the database is told to come again."""
+    if not isinstance(error, OutOfTurn) and "database is locked" not in str(error):
+        raise error
+    problem = Unavailable(
+        "Others are writing, and it takes long; an atomic import may be under way. Nothing was "
+        "written. Try again in half a minute.",
+        headers={"Retry-After": "30"},
+    )
+    return problem_response(request, problem)
 
 
 def _described(*problems: type[Problem]) -> dict[str, Any]:

@@ -213,3 +213,26 @@ async def test_an_import_can_be_called_off(directory: ServedDirectory) -> None:
     for path in (location, f"{location}/report"):
         assert (await directory.client.get(path, headers=headers)).status_code == 404
     assert (await directory.client.delete(location, headers=headers)).status_code == 404
+
+
+async def test_what_ends_first_is_not_called_off(directory: ServedDirectory) -> None:
+    """An atomic import stands or falls as a whole; its report is not lost by calling it off."""
+    headers = await directory.signed_in()
+    rows = as_lines(a_partner(f"As a whole {number}") for number in range(1_500))
+    location = (await send_file(directory, rows, mode="atomic")).headers["Location"]
+
+    async def has_begun() -> bool:
+        found = (await directory.client.get(location, headers=headers)).json()
+        return found["started_at"] is not None
+
+    await wait_until(has_begun, "the import has begun")
+    answer = await directory.client.delete(location, headers=headers)
+    done = await ended(directory, location)
+    if answer.status_code == 204:
+        # It was called off between its beginning and its transaction.
+        assert (done.found["state"], done.lines) == ("failed", [])
+        return
+    assert answer.status_code == 409, answer.text
+    assert answer.json()["type"].endswith(":import-ended")
+    assert (done.found["state"], done.counts) == ("done", (1_500, 0, 0, 0))
+    assert len(done.lines) == 1_500

@@ -16,9 +16,15 @@ from services.directory.models import import_page_table, import_table
 from services.directory.rendering import aware
 from shared.databases import Database
 from shared.paging import decode_id_cursor, encode_cursor
-from shared.problems import NotFound
+from shared.problems import NotFound, Problem
 
 _IMPORT, _PAGE = import_table.c, import_page_table.c
+
+
+class ImportEnded(Problem):
+    """The import has come to its end while it was being called off."""
+
+    status, title, kind = 409, "The import has ended", "import-ended"
 
 
 class ImportCounts(BaseModel):
@@ -118,16 +124,23 @@ async def page_of_imports(session: AsyncSession, limit: int, cursor: str | None)
     return ImportPage(items=[_read_of(row) for row in rows[:limit]], next=following)
 
 
-async def remove_import(session: AsyncSession, import_id: UUID) -> None:
+async def remove_import(session: AsyncSession, import_id: UUID, *, was_running: bool) -> None:
     """Call off an import that is running; forget one that has ended, with its report.
 
-    What pages before have written stays; so does the report on them.
+    What pages before have written stays; so does the report on them. `was_running`: what whoever
+    asks for it could know.
 
     Raises:
         NotFound: there is none.
+        ImportEnded: it has come to its end in the meantime.
     """
     row = await _find(session, import_id, lock=True)
     if row["state"] != "running":
+        if was_running:
+            raise ImportEnded(
+                "It ended before it could be called off; what it wrote stands, and the report is "
+                "kept. Delete it once more if the report is not needed."
+            )
         await forget_import(session, import_id)
         return
     failure = {

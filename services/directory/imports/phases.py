@@ -105,7 +105,8 @@ async def read_page(session: AsyncSession, job: Job, number: int) -> list[ReadRo
         )
     )
     page = found.first()
-    if page is None:
+    # One that was called off has its pages without their rows.
+    if page is None or page.content is None:
         return None
     # Beside the loop, which goes on answering requests.
     return await asyncio.to_thread(

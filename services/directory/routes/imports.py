@@ -7,6 +7,7 @@ from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.directory.imports.asked import (
+    ImportEnded,
     ImportPage,
     ImportRead,
     page_of_imports,
@@ -146,9 +147,14 @@ async def read_a_report(
     "/imports/{import_id}",
     status_code=204,
     summary="Call off an import, or forget it",
-    responses=answers(*_REFUSALS, NotFound),
+    responses=answers(*_REFUSALS, NotFound, ImportEnded),
 )
-async def remove_an_import(import_id: UUID, session: Transaction, _: OfSecretariat) -> None:
+async def remove_an_import(
+    request: Request, import_id: UUID, session: Transaction, _: OfSecretariat
+) -> None:
     """One that is running stops behind the page under way, and what it has written stays; one that
     has ended is forgotten with its report."""
-    await remove_import(session, import_id)
+    database: Database = request.app.state.database
+    async with database.reading() as looking:
+        found = await read_import(looking, import_id)
+    await remove_import(session, import_id, was_running=found.state == "running")
