@@ -13,6 +13,8 @@ from tests.served_directory import ServedDirectory
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+# Words weigh by how many partners have them, which is learned in the background.
+_SCORE = re.compile(r'"score": 0\.\d+')
 _WIDTH = 96
 
 
@@ -66,11 +68,12 @@ class Telling:
         return answer
 
     def text(self) -> str:
-        """The guide, with names for ids and one word for all times."""
+        """The guide, with names for ids and one word for all times and scores."""
         text = "\n".join(self.lines)
         for value, name in self._names.items():
             text = text.replace(value, name)
         text = _ID.sub("01…", text)
+        text = _SCORE.sub('"score": 0.…', text)
         return _TIME.sub("20…Z", text)
 
 
