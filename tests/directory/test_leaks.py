@@ -123,6 +123,47 @@ async def test_an_audience_reads_the_values_meant_for_it(
             assert _found(answer.text) == _markers(audience), path
 
 
+@pytest.mark.parametrize("audience", ["public", "member", "secretariat"])
+async def test_no_variant_says_more_than_the_record(
+    directory: ServedDirectory, marked: dict[str, Any], audience: str
+) -> None:
+    """With chosen fields, or with related records in it; alone, and in a list."""
+    headers = await _headers(directory, audience)
+    for asked in (
+        "fields=contact_points,relationships,assurance",
+        "expand=relationships.partner,successor",
+        "fields=relationships&expand=relationships.partner",
+    ):
+        for path in (f"/partners/{marked['id']}", "/partners"):
+            for _again in range(2):
+                answer = await directory.client.get(f"{path}?{asked}", headers=headers)
+                assert answer.status_code == 200
+                found = _found(answer.text)
+                assert found <= _markers(audience), (path, asked)
+                assert "m4rk-public-other" in found
+
+
+@pytest.mark.parametrize("audience", ["public", "member"])
+async def test_what_was_is_not_shown_to_others(
+    directory: ServedDirectory, marked: dict[str, Any], audience: str
+) -> None:
+    """Neither history nor a version, nor what is disputed, proposed, merged or alike."""
+    headers = await _headers(directory, audience)
+    one = f"/partners/{marked['id']}"
+    for path in (
+        f"{one}/history",
+        f"{one}?at=1",
+        f"{one}?at=9999-01-01",
+        f"{one}/disputes",
+        f"/proposals?partner={marked['id']}",
+        "/partners/merges",
+        "/partners/duplicates?min_score=0",
+    ):
+        answer = await directory.client.get(path, headers=headers)
+        assert answer.status_code in {401, 403} or answer.json()["items"] == [], path
+        assert _found(answer.text) == set(), path
+
+
 @pytest.mark.parametrize("extension", REPRESENTATIONS)
 @pytest.mark.parametrize("audience", ["public", "member", "secretariat"])
 async def test_no_format_says_more_than_the_record(
