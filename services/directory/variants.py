@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,23 @@ from shared.vocabulary import Visibility
 
 MAX_EMBEDDED = 500
 """How many different records one answer embeds at most."""
+
+
+class RecordVariant(BaseModel):
+    """A record with the fields only that `fields` names, or with those in it that `expand` names.
+
+    Each field is as in the record itself; a part of a record that was chosen within has some of
+    its fields, and one in which a record is embedded has one more.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+
+class VariantPage(BaseModel):
+    """A page of records with chosen fields, or with related records in them."""
+
+    items: list[RecordVariant] = Field(description="The records.")
+    next: str | None = Field(description="Cursor of the next page; null on the last one.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,10 @@ def _good_body(path: str, number: int) -> dict[str, Any]:
         "/topics": {"notation": f"good-{number}", "scheme": "theme", "pref_label": {"en": "Good"}},
         "/accounts": {"name": "Good", "role": "member"},
         "/partners/{partner_id}/assurance": {"method": "visit"},
+        "/partners/{partner_id}/disputes": {"reason": "Wrong."},
+        "/partners/{partner_id}/restore": {"version": 1},
+        "/proposals": {"kind": "create", "reason": "New.", "partner": a_partner("Proposed")},
+        "/partners/batch": {"operations": [{"operation": "create", "partner": a_partner("Row")}]},
         # Nothing listens there: what is owed to it is tried in vain.
         "/webhooks": {"url": "http://127.0.0.1:59999/hook", "event_types": ["*"]},
         "/synonyms": {"terms": [f"good {number}", f"fine {number}"], "direction": "one_way"},

@@ -44,7 +44,7 @@ from services.directory.representations import (
     Representation,
     representation_for,
 )
-from services.directory.variants import Expand, Fields, read_variant
+from services.directory.variants import Expand, Fields, RecordVariant, VariantPage, read_variant
 from shared.databases import Transaction
 from shared.paging import BadCursor
 from shared.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion
@@ -186,7 +186,7 @@ router.add_api_route(
     methods=["GET"],
     route_class_override=_PageRoute,
     summary="List partners",
-    response_model=PartnerPage,
+    response_model=PartnerPage | VariantPage,
     responses={**UNCHANGED, **answers(NotSignedIn, BadCursor, UnknownParameter)},
 )
 
@@ -222,7 +222,7 @@ router.add_api_route(
     methods=["GET"],
     route_class_override=_LeanRoute,
     summary="Show a partner",
-    response_model=Partner,
+    response_model=Partner | RecordVariant,
     responses={
         200: {"content": OTHER_CONTENT},
         **HOW_TO_READ,

@@ -25,7 +25,7 @@ from services.directory.topics import (
     change_topic,
     create_topic,
 )
-from services.directory.variants import Fields, in_variant, read_variant
+from services.directory.variants import Fields, RecordVariant, VariantPage, in_variant, read_variant
 from shared.databases import Reading, Transaction
 from shared.paging import BadCursor
 from shared.preconditions import (
@@ -56,7 +56,7 @@ _CHANGES = answers(
 @router.get(
     "/topics",
     summary="List topics",
-    response_model=TopicPage,
+    response_model=TopicPage | VariantPage,
     responses={**UNCHANGED, **answers(NotSignedIn, BadCursor, UnknownParameter)},
 )
 async def list_some_topics(
@@ -87,7 +87,7 @@ async def create_a_topic(
 @router.get(
     "/topics/{topic_id:undotted}",
     summary="Show a topic",
-    response_model=Topic,
+    response_model=Topic | RecordVariant,
     responses={
         200: {"content": {k: v for one in TOPIC_FORMS.values() for k, v in one.content.items()}},
         **UNCHANGED,
