@@ -97,9 +97,7 @@ async def merge_partners(
     lost_after = await render(session, lost)
     await partner_changed(session, "partner.merged", lost_before, lost_after, caller, write.reason)
     await _rewrite_kept(session, kept, merged, caller, write.reason, lost_before["contact_points"])
-    # Those that are related to the one that stays by now have been told of that already.
-    retold = {UUID(one["partner_id"]) for one in arrived.get("relationships", ())}
-    await touch(session, touched - retold - {kept.id}, caller)
+    await touch(session, touched - {kept.id}, caller)
     merge = MergeRow(
         id=uuid7(),
         at=datetime.now(UTC),

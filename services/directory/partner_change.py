@@ -25,8 +25,8 @@ from services.directory.models import (
 from services.directory.outbox import stand_in_line
 from services.directory.partner_access import no_such_partner
 from services.directory.partner_write import PartnerWrite
-from services.directory.rendering import FoundByName, name_columns, render
-from shared.audience import may_see
+from services.directory.rendering import FoundByName, name_columns, record_as_is, render
+from shared.audience import changed_fields, may_see
 from shared.preconditions import check_version
 from shared.problems import InvalidValues, NotAllowed, Problem
 from shared.records import JsonObject
@@ -126,12 +126,18 @@ def own_columns(row: FoundByName, write: PartnerWrite) -> None:
 
 
 async def touch(session: AsyncSession, partner_ids: Iterable[UUID], caller: Caller | None) -> None:
-    """Render anew the partners that show something of one that was changed, and say so."""
+    """Render anew the partners that show something of one that was changed, and say so.
+
+    Those that show nothing else than before are left alone: a version of which nobody is told
+    would be a hole for who counts them.
+    """
     for partner_id in sorted(set(partner_ids)):
         row = await session.get(PartnerRow, partner_id)
         if row is None or row.status == PartnerStatus.withdrawn.value:
             continue
         before = orjson.loads(row.secretariat)
+        if not changed_fields(before, await record_as_is(session, row)):
+            continue
         row.version += 1
         after = await render(session, row)
         await partner_changed(session, "partner.updated", before, after, caller)

@@ -293,6 +293,12 @@ def day_shown(changes_at: datetime | None, now: datetime) -> date:
     return min(now, aware(changes_at) - timedelta(microseconds=1)).date()
 
 
+async def record_as_is(session: AsyncSession, row: PartnerRow) -> JsonObject:
+    """The whole record as it would be rendered now; nothing is written."""
+    notice = timedelta(days=session.info[REVIEW_NOTICE])
+    return build_record(row, await _surroundings(session, row), datetime.now(UTC), notice)
+
+
 async def render(session: AsyncSession, row: PartnerRow) -> JsonObject:
     """Write into `row`, which must have been flushed, what each audience reads of it.
 

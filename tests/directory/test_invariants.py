@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 import orjson
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
 from tests.served_directory import ServedDirectory
@@ -322,6 +322,8 @@ def _check_ties(record: Any, there: dict[str, Any]) -> None:
     # A step takes a tenth of a second, so the shortest of all failures would take minutes to find.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
+@example(steps=[("withdraw", 0, 1), ("restore", 0, 3)])
+@example(steps=[("merge", 0, 1), ("undo", 0)])
 async def test_the_rules_hold_whatever_happens(
     directory: ServedDirectory, steps: list[tuple[Any, ...]]
 ) -> None:
