@@ -26,6 +26,7 @@ from shared.problems import (
     BodyTooLarge,
     FieldError,
     HeadersTooLarge,
+    InvalidValues,
     Problem,
     ProblemDetails,
     Unavailable,
@@ -89,7 +90,13 @@ class StrictRoute(APIRoute):
                         for name, what in (wrong + twice)[:_MOST_ERRORS]
                     ],
                 )
-            answer = await handle(request)
+            try:
+                answer = await handle(request)
+            except RecursionError as error:
+                # How deep is too deep depends on how deep the call is; a record is never so deep.
+                raise InvalidValues(
+                    "The body has values within values over hundreds of steps. No record has."
+                ) from error
             return _head_of(answer) if _HEAD_ONLY in request.scope else answer
 
         return handle_strictly

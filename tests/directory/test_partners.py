@@ -184,3 +184,14 @@ async def test_contact_points_keep_their_id_and_lose_their_check_when_they_chang
     strange = {**point, "id": record["id"]}
     refused = await directory.patch(renamed.json(), {"contact_points": [strange]})
     assert refused.status_code == 422
+
+
+async def test_a_name_may_have_no_letters(directory: ServedDirectory) -> None:
+    """It is kept, changed and found by its id, though there is nothing to compare it by."""
+    record = await directory.create("!!!")
+    changed = await directory.patch(
+        record, {"names": [{"value": "???", "kinds": ["display"]}], "domains": ["example.org"]}
+    )
+    assert changed.status_code == 200
+    again = await directory.patch(changed.json(), {"domains": []})
+    assert again.status_code == 200

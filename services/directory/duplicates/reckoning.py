@@ -223,9 +223,8 @@ async def _keep_keys(
     ]
     if differing:
         await session.execute(delete(duplicate_key_table).where(key.partner_id.in_(differing)))
-        await session.execute(
-            insert(duplicate_key_table), [row for one in differing for row in wanted[one]]
-        )
+        if rows_wanted := [row for one in differing for row in wanted[one]]:
+            await session.execute(insert(duplicate_key_table), rows_wanted)
 
 
 async def _keep(session: AsyncSession, work: _Work) -> None:

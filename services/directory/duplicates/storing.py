@@ -51,7 +51,9 @@ async def keep_for_comparison(
     if now is None:
         await _forget(session, partner_id)
         return
-    await session.execute(insert(duplicate_key_table), key_rows(partner_id, now))
+    # A partner whose names have no letter or digit has no keys.
+    if rows := key_rows(partner_id, now):
+        await session.execute(insert(duplicate_key_table), rows)
     await mark_due(session, [due_row(partner_id, after["version"])])
 
 
