@@ -5,8 +5,8 @@ from typing import Any
 from services.directory.entries import IDENTITY, key_of
 from shared.records import JsonObject
 
-# They differ with every version; and when it came about is told beside the differences.
-_BOOKKEEPING = frozenset({"version", "modified_at"})
+# They differ with every version, or never; and when it came about is told beside the differences.
+_BOOKKEEPING = frozenset({"id", "version", "created_at", "modified_at"})
 
 
 def differences(before: JsonObject, after: JsonObject) -> list[JsonObject]:
@@ -32,7 +32,7 @@ def _one(field: str, before: Any, after: Any, item: JsonObject | None = None) ->
 
 
 def _of_value(field: str, before: Any, after: Any) -> list[JsonObject]:
-    if before == after:
+    if before == after or (before is None and after in ([], {})):
         return []
     if isinstance(before, list) and isinstance(after, list):
         return _of_lists(field, before, after)

@@ -81,7 +81,9 @@ async def test_each_change_is_a_version_with_its_differences(directory: ServedDi
         ("contact_points.title", "added", {"id": point}, None, "Duty officer"),
     ]
     assert (first["version"], first["event"], first["reason"]) == (1, "partner.created", None)
-    assert {"names", "level"} <= {one["field"] for one in first["differences"]}
+    assert {one["field"] for one in first["differences"]} == {
+        *("level", "sectors", "names", "status", "contact_points", "assurance", "visibility"),
+    }
 
 
 async def test_pages_of_history_have_every_version_once(directory: ServedDirectory) -> None:
