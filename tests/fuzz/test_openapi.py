@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks
+from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.network import SERVICES, Network
 from tests.served_directory import a_partner
@@ -30,6 +31,8 @@ load_all_checks()
 # The documents cannot say every rule (one display name; a topic that is there), so what fits them
 # may still be refused.
 LEFT_OUT = [positive_data_acceptance]
+# Of these a part that is wrong is refused by itself, within an answer that says which was taken.
+TAKEN_IN_PARTS = {"/partners/batch"}
 
 
 def _good_body(path: str, number: int) -> dict[str, Any]:
@@ -152,8 +155,9 @@ def _fuzz(operation: Any, target: Target, mode: GenerationMode, cases: int) -> N
             known = sorted(case.body) if isinstance(case.body, dict) else []
             fields = data.draw(st.lists(st.sampled_from(known), max_size=2)) if known else []
             target.aim(case, later, fields)
+        in_parts = [negative_data_rejection] if operation.path in TAKEN_IN_PARTS else []
         case.call_and_validate(
-            headers=target.headers, excluded_checks=LEFT_OUT, session=target.session
+            headers=target.headers, excluded_checks=[*LEFT_OUT, *in_parts], session=target.session
         )
 
     send()
@@ -174,7 +178,7 @@ async def test_every_answer_is_one_that_the_document_describes(
             except Unsatisfiable:
                 # Without parameters and body there are no bad requests.
                 assert mode is GenerationMode.NEGATIVE, operation.label
-            except Exception as error:
+            except (Exception, FailureGroup) as error:
                 # Whatever it is, it fails the test below, with those of the other operations.
                 failures.append(f"{operation.label} ({mode.value}): {error}")
     target.close()
