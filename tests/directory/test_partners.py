@@ -195,3 +195,20 @@ async def test_a_name_may_have_no_letters(directory: ServedDirectory) -> None:
     assert changed.status_code == 200
     again = await directory.patch(changed.json(), {"domains": []})
     assert again.status_code == 200
+
+
+async def test_an_address_that_is_no_record_and_no_format_is_wrong_for_every_method(
+    directory: ServedDirectory,
+) -> None:
+    """The id is what is wrong; that other methods were possible would be no help."""
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        for path in ("/partners/.csv", "/partners/a.b.c", "/partners/x.%20", "/topics/.x"):
+            if method == "DELETE" and "topics" in path:
+                continue
+            answer = await directory.client.request(
+                method,
+                path,
+                json=None if method in {"GET", "DELETE"} else {},
+                headers={**await directory.signed_in(), "If-Match": '"1"'},
+            )
+            assert answer.status_code == 422, (method, path, answer.text)

@@ -65,7 +65,7 @@ for _form in REPRESENTATIONS.values():
 
 
 @router.get(
-    "/partners/{partner_id:undotted}.{extension}",
+    "/partners/{partner_id:before_dot}.{extension:extension}",
     summary="Show a partner in another format",
     response_class=Response,
     responses={
@@ -132,7 +132,7 @@ for _topic_form in TOPIC_FORMS.values():
 
 
 @router.get(
-    "/topics/{topic_id:undotted}.{extension}",
+    "/topics/{topic_id:before_dot}.{extension:extension}",
     summary="Show a topic as SKOS",
     response_class=Response,
     responses={

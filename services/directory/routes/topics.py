@@ -121,7 +121,10 @@ async def read_topic(
 
 
 @router.put(
-    "/topics/{topic_id}", summary="Replace a topic", response_model=Topic, responses=_CHANGES
+    "/topics/{topic_id}",
+    summary="Replace a topic",
+    response_model=Topic,
+    responses=_CHANGES,
 )
 async def replace_a_topic(
     topic_id: UUID,
@@ -135,7 +138,10 @@ async def replace_a_topic(
 
 
 @router.patch(
-    "/topics/{topic_id}", summary="Change a topic", response_model=Topic, responses=_CHANGES
+    "/topics/{topic_id}",
+    summary="Change a topic",
+    response_model=Topic,
+    responses=_CHANGES,
 )
 async def patch_a_topic(
     topic_id: UUID,
