@@ -13,6 +13,10 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Request
 from sqlalchemy import DateTime, MetaData, TypeDecorator, event
+from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -166,6 +170,12 @@ class Database:
         await self.writer.dispose()
         if self.reader is not self.writer:
             await self.reader.dispose()
+
+
+def insert_into(session: AsyncSession, table: Any) -> SqliteInsert | PostgresqlInsert:
+    """An insert into `table` that may say what is to be done on a conflict, on either database."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite_insert(table) if is_sqlite else postgresql_insert(table)
 
 
 HELD_TRANSACTION = "held_transaction"

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy import DateTime, MetaData, String, Table, func, select, text
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.databases import insert_into
 
 
 def lease_table(metadata: MetaData) -> Table:
@@ -47,9 +47,8 @@ async def hold_lease(
         await session.execute(select(leases).where(leases.c.name == name).with_for_update())
     ).first()
     if row is None:
-        insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
         added = await session.execute(
-            insert(leases)
+            insert_into(session, leases)
             .values(name=name, holder=holder, expires_at=expires_at)
             .on_conflict_do_nothing()
         )

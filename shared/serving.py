@@ -237,8 +237,7 @@ async def _answer_waited(request: Request, error: Exception) -> Response:
     if not isinstance(error, OutOfTurn) and "database is locked" not in str(error):
         raise error
     problem = Unavailable(
-        "Others are writing, and it takes long; an atomic import may be under way. Nothing was "
-        "written. Try again in half a minute.",
+        "Others are writing, and it takes long. Nothing was written. Try again in half a minute.",
         headers={"Retry-After": "30"},
     )
     return problem_response(request, problem)

@@ -10,7 +10,8 @@ from uuid import UUID
 import orjson
 from fastapi import Header, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.duplicates.describing import PossibleDuplicate
 from services.directory.history import record_at
@@ -24,12 +25,12 @@ from services.directory.lists import (
 )
 from services.directory.models import PartnerRow, TopicRow, partner_table, topic_table
 from services.directory.outbox import read_log
+from services.directory.partner_access import no_such_partner
 from services.directory.rendering import aware
 from services.directory.variants import Variant, in_variant, read_variant
 from shared.databases import Database
 from shared.paging import next_link
 from shared.preconditions import etag, not_modified
-from shared.problems import NotFound
 from shared.records import Topic
 from shared.tokens import Caller
 from shared.vocabulary import PartnerStatus, Visibility
@@ -59,6 +60,7 @@ def audience_for(caller: Caller, partner_id: UUID) -> Visibility:
 
 
 def headers_of(version: int, modified_at: Any) -> dict[str, str]:
+    """What an answer with a record in it says of it."""
     return {
         "ETag": etag(version),
         "Last-Modified": format_datetime(aware(modified_at), usegmt=True),
@@ -126,6 +128,36 @@ def _respond(answer: HotAnswer, if_none_match: str | None) -> Response:
     return Response(answer.body, media_type=_JSON, headers=answer.headers)
 
 
+async def find_rendering(
+    session: AsyncSession, partner_id: UUID, audience: Visibility
+) -> Row[*tuple[Any, ...]]:
+    """What is kept of the partner for `audience`, as `rendered`, and what its headers say.
+
+    Raises:
+        NotFound: there is none, or the audience may not see it.
+    """
+    columns = partner_table.c
+    query = select(
+        columns[audience.value].label("rendered"),
+        columns.version,
+        columns.modified_at,
+        columns.status,
+        columns.successor_id,
+    )
+    row = (await session.execute(query.where(columns.id == partner_id))).first()
+    if row is None or row.rendered is None:
+        raise no_such_partner(partner_id)
+    return row
+
+
+def moved_answer(row: Row[*tuple[Any, ...]], suffix: str = "") -> Response | None:
+    """Of a withdrawn partner the way to its successor, if it has one."""
+    if row.status != PartnerStatus.withdrawn.value or row.successor_id is None:
+        return None
+    address = f"/partners/{row.successor_id}{suffix}"
+    return Response(status_code=308, headers={"Location": address})
+
+
 async def partner_answer(
     request: Request,
     caller: Caller,
@@ -150,27 +182,14 @@ async def partner_answer(
     clock = answers.clock
     database: Database = request.app.state.database
     async with database.reading() as session:
-        columns = partner_table.c
-        row = (
-            await session.execute(
-                select(
-                    columns[audience.value].label("body"),
-                    columns.version,
-                    columns.modified_at,
-                    columns.status,
-                    columns.successor_id,
-                ).where(columns.id == partner_id)
-            )
-        ).first()
-    if row is None or row.body is None:
-        raise NotFound(f"There is no partner {partner_id}, or you may not see it.")
-    if row.status == PartnerStatus.withdrawn.value and row.successor_id is not None:
-        return Response(status_code=308, headers={"Location": f"/partners/{row.successor_id}"})
-    answer = HotAnswer(row.body, headers_of(row.version, row.modified_at))
+        row = await find_rendering(session, partner_id, audience)
+    if (moved := moved_answer(row)) is not None:
+        return moved
+    answer = HotAnswer(row.rendered, headers_of(row.version, row.modified_at))
     about: UUID | None = partner_id
     if variant is not None:
         async with database.reading() as session:
-            (body,) = await in_variant(session, [row.body], variant, caller.audience)
+            (body,) = await in_variant(session, [row.rendered], variant, caller.audience)
         tag = _tag_of(body) if variant.expand else variant.etag(row.version)
         answer = HotAnswer(body, {**answer.headers, "ETag": tag})
         if variant.expand:

@@ -14,10 +14,9 @@ from services.directory.anonymous_writes import count_anonymous
 from services.directory.history import partner_changed
 from services.directory.models import DisputeRow, PartnerRow, dispute_table
 from services.directory.outbox import stand_in_line
-from services.directory.partner_access import no_such_partner
+from services.directory.partner_access import find_seen
 from services.directory.partner_change import check_not_withdrawn
 from services.directory.rendering import render
-from shared.audience import may_see
 from shared.problems import NotFound, Problem
 from shared.texts import LongText, NameText
 from shared.tokens import Caller
@@ -67,9 +66,7 @@ async def dispute_partner(
         PartnerWithdrawn, TooManyDisputes, TooManyAnonymousWrites: as their names say.
     """
     await stand_in_line(session)
-    row = await session.get(PartnerRow, partner_id)
-    if row is None or not (caller.edits(partner_id) or may_see(caller.audience, row.visibility)):
-        raise no_such_partner(partner_id)
+    row = await find_seen(session, partner_id, caller)
     check_not_withdrawn(row)
     if await _count_open(session, partner_id) >= MOST_OPEN:
         raise TooManyDisputes("Many have said so already; the secretariat will look.")

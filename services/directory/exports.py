@@ -12,10 +12,10 @@ from uuid import UUID
 import orjson
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.directory.answers import audience_for, headers_of
+from services.directory.answers import audience_for, find_rendering, headers_of, moved_answer
 from services.directory.filters import PartnerFilters
 from services.directory.formats.ror import FORMAT as ROR
 from services.directory.formats.ror import NotInRor
@@ -26,10 +26,8 @@ from services.directory.representations import Beside, NotAcceptable, Representa
 from services.directory.ror_neighbours import load_neighbours, load_source_values
 from shared.databases import Database
 from shared.preconditions import not_modified
-from shared.problems import NotFound
 from shared.records import JsonObject
 from shared.tokens import Caller
-from shared.vocabulary import PartnerStatus
 
 _BATCH = 500
 
@@ -136,24 +134,10 @@ async def form_answer(
     audience = audience_for(caller, partner_id)
     database: Database = request.app.state.database
     base = request.app.state.settings.public_url
-    columns = partner_table.c
     async with database.reading() as session:
-        row = (
-            await session.execute(
-                select(
-                    columns[audience.value].label("rendered"),
-                    columns.version,
-                    columns.modified_at,
-                    columns.status,
-                    columns.successor_id,
-                ).where(columns.id == partner_id)
-            )
-        ).first()
-        if row is None or row.rendered is None:
-            raise NotFound(f"There is no partner {partner_id}, or you may not see it.")
-        if row.status == PartnerStatus.withdrawn.value and row.successor_id is not None:
-            address = f"/partners/{row.successor_id}{suffix}"
-            return Response(status_code=308, headers={"Location": address})
+        row = await find_rendering(session, partner_id, audience)
+        if (moved := moved_answer(row, suffix)) is not None:
+            return moved
         record = orjson.loads(row.rendered)
         (beside,) = await _beside(session, [record], form, base)
     try:

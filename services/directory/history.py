@@ -130,7 +130,7 @@ async def history_of(
         .join_from(partner_version_table, partner_table)
         .where(_VERSION.partner_id == partner_id)
         .order_by(_VERSION.version.desc())
-        # One more is told of by the next page, two more give the last one its differences.
+        # One more: it says that there is a next page, and gives the last one its differences.
         .limit(limit + 1)
     )
     if cursor is not None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import Column, ColumnElement, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +15,7 @@ from services.directory.models import partner_table, topic_table
 from services.directory.partner_query import filtered_partners, range_conditions
 from services.directory.rendering import aware
 from services.directory.variants import Expand, Fields
-from shared.paging import DEFAULT_LIMIT, MAX_LIMIT, BadCursor, decode_cursor, encode_cursor
+from shared.paging import BadCursor, PageParameters, decode_cursor, encode_cursor
 from shared.vocabulary import TopicScheme, TopicStatus, Visibility
 
 PartnerSort = Literal[
@@ -32,15 +32,6 @@ _ORDER = (
     "Order; `-` turns it round. By `next_review_at`, partners without a review date come last, "
     "and turned round first."
 )
-
-
-class PageParameters(BaseModel):
-    """Which page."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Items a page.")
-    cursor: str | None = Field(default=None, description="`next` of the page before.")
 
 
 class PartnerParameters(PageParameters, PartnerFilters):

@@ -6,7 +6,7 @@ Plain functions of records: nothing is lost of either, nothing of the one that s
 from collections.abc import Callable
 from typing import Any
 
-from services.directory.entries import key_of
+from services.directory.entries import key_of, said_by
 from shared.records import JsonObject
 
 _LISTS = (
@@ -22,7 +22,6 @@ _LISTS = (
 )
 # Taken over where the one that stays has nothing there.
 _SINGLE = ("country", "location", "established")
-_NOT_COMPARED = {"id", "verification"}
 
 
 def merged_values(kept: JsonObject, lost: JsonObject) -> tuple[JsonObject, JsonObject]:
@@ -89,14 +88,10 @@ def _arriving(field: str, entry: Any, values: JsonObject) -> Any:
 def _looker(field: str, entries: list[Any]) -> Callable[[Any], bool]:
     if field == "contact_points":
         # The same desk has an id of its own in each record.
-        said = [_said(entry) for entry in entries]
-        return lambda entry: _said(entry) in said
+        said = [said_by(entry) for entry in entries]
+        return lambda entry: said_by(entry) in said
     keys = {key_of(field, entry) for entry in entries}
     return lambda entry: key_of(field, entry) in keys
-
-
-def _said(point: JsonObject) -> JsonObject:
-    return {name: value for name, value in point.items() if name not in _NOT_COMPARED}
 
 
 def _essence(field: str, entry: Any) -> Any:

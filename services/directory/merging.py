@@ -1,7 +1,8 @@
 """Merging one partner into another, and undoing it: each in one transaction."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import orjson
@@ -14,7 +15,7 @@ from services.directory.account_changes import move_accounts
 from services.directory.external_ids import release_external_ids
 from services.directory.history import partner_changed, record_of_version
 from services.directory.merged_values import merged_values, unmerged_values
-from services.directory.models import MergeRow, PartnerRow
+from services.directory.models import MergeRow, PartnerRow, merge_table
 from services.directory.outbox import stand_in_line
 from services.directory.partner_access import no_such_partner
 from services.directory.partner_change import check_not_withdrawn, touch
@@ -177,7 +178,7 @@ async def _rewrite_kept(
     write: PartnerWrite,
     caller: Caller,
     reason: str | None,
-    points: Any = (),
+    points: Sequence[JsonObject] = (),
 ) -> None:
     """The record that stays in its new form; its former ids differ, whatever else does."""
     version = kept.version
@@ -207,7 +208,7 @@ async def merges_of(
 ) -> list[MergeRow]:
     """Merges, the newest first, of one partner or of all, beginning below `last`."""
     query = select(MergeRow)
-    table: Any = MergeRow
+    table = merge_table.c
     if partner_id is not None:
         query = query.where((table.from_id == partner_id) | (table.into_id == partner_id))
     if last is not None:

@@ -6,6 +6,7 @@ successor) raises that record's version as well.
 """
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import orjson
@@ -23,10 +24,17 @@ from services.directory.models import (
     topic_table,
 )
 from services.directory.outbox import stand_in_line
-from services.directory.partner_access import no_such_partner
+from services.directory.partner_access import find_seen
 from services.directory.partner_write import PartnerWrite
-from services.directory.rendering import FoundByName, name_columns, record_as_is, render
-from shared.audience import changed_fields, may_see
+from services.directory.rendering import (
+    REVIEW_NOTICE,
+    FoundByName,
+    build_record,
+    name_columns,
+    render,
+    surroundings_of,
+)
+from shared.audience import changed_fields
 from shared.preconditions import check_version
 from shared.problems import InvalidValues, NotAllowed, Problem
 from shared.records import JsonObject
@@ -64,12 +72,8 @@ async def load_for_change(
         NotFound, NotAllowed, PartnerWithdrawn, StaleVersion: as their names say.
     """
     await stand_in_line(session)
-    row = await session.get(PartnerRow, partner_id)
-    if row is None:
-        raise no_such_partner(partner_id)
+    row = await find_seen(session, partner_id, caller)
     if not caller.edits(partner_id):
-        if not may_see(caller.audience, row.visibility):
-            raise no_such_partner(partner_id)
         raise NotAllowed("Only the secretariat and the partner's own editors may change it.")
     check_not_withdrawn(row)
     check_version(row.version, expected)
@@ -136,8 +140,10 @@ async def touch(session: AsyncSession, partner_ids: Iterable[UUID], caller: Call
         if row is None or row.status == PartnerStatus.withdrawn.value:
             continue
         before = orjson.loads(row.secretariat)
-        if not changed_fields(before, await record_as_is(session, row)):
+        around = await surroundings_of(session, row)
+        now, notice = datetime.now(UTC), timedelta(days=session.info[REVIEW_NOTICE])
+        if not changed_fields(before, build_record(row, around, now, notice)):
             continue
         row.version += 1
-        after = await render(session, row)
+        after = await render(session, row, around)
         await partner_changed(session, "partner.updated", before, after, caller)

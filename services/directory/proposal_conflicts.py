@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from services.directory.entries import IDENTITY
 from shared.audience import cut_partner
 from shared.records import JsonObject
 from shared.vocabulary import Visibility
 
 # Lists of which a reader may see some entries only.
-_CUT_LISTS = {"contact_points": ("id",), "relationships": ("kind", "partner_id")}
+_CUT_LISTS = ("contact_points", "relationships")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def with_unseen(patch: JsonObject, record: JsonObject, audience: str) -> JsonObj
     if seen is None:
         return patch
     whole = dict(patch)
-    for field, identity in _CUT_LISTS.items():
+    for field in _CUT_LISTS:
+        identity = IDENTITY[field]
         if isinstance(proposed := patch.get(field), list):
             shown = {_key(one, identity): one for one in seen[field]}
             real = {_key(one, identity): one for one in record[field]}

@@ -3,12 +3,10 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-import orjson
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from services.directory.history import record_of_version
 from services.directory.merge_patch import patched
 from services.directory.merging import MergeWrite, merge_partners
 from services.directory.models import (
@@ -21,7 +19,7 @@ from services.directory.outbox import stand_in_line
 from services.directory.partner_change import check_not_withdrawn
 from services.directory.partner_write import PartnerWrite
 from services.directory.partners import create_partner, rewrite, withdraw_partner
-from services.directory.proposal_conflicts import Conflict, conflicts, without_fields
+from services.directory.proposal_conflicts import Conflict, without_fields
 from services.directory.proposal_write import ApplyWrite, ProposalKind, ProposalState
 from services.directory.proposals import (
     MOST_COMMENTS,
@@ -29,7 +27,7 @@ from services.directory.proposals import (
     TooManyComments,
     decides,
     find_proposal,
-    proposed_patch,
+    standing_of,
 )
 from shared.problems import InvalidValues, NotAllowed, Problem
 from shared.tokens import Caller
@@ -79,10 +77,8 @@ async def _update(
 ) -> None:
     target = await session.get_one(PartnerRow, row.partner_id)
     check_not_withdrawn(target)
-    old, patch = proposed_patch(row, orjson.loads(target.secretariat))
-    past = await record_of_version(session, target.id, row.base_version or 1)
-    base = PartnerWrite.model_validate(past).model_dump(mode="json")
-    found = conflicts(base, old.model_dump(mode="json"), patch)
+    standing = await standing_of(session, row, target)
+    found = standing.conflicts
     known = {conflict.field for conflict in found}
     if stray := {*write.keep, *write.overwrite} - known:
         raise InvalidValues(f"There is no conflict in {', '.join(sorted(stray))}.")
@@ -96,8 +92,8 @@ async def _update(
             "fields in `keep` (as it is now) or in `overwrite` (as it is proposed).",
             conflicts=[_told(one) for one in left],
         )
-    new = patched(old, without_fields(patch, write.keep), "partner")
-    await rewrite(session, target, old, new, caller, reason)
+    new = patched(standing.old, without_fields(standing.patch, write.keep), "partner")
+    await rewrite(session, target, standing.old, new, caller, reason)
 
 
 def _told(conflict: Conflict) -> dict[str, object]:

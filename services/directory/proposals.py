@@ -22,12 +22,11 @@ from services.directory.models import (
     proposal_table,
 )
 from services.directory.outbox import stand_in_line
-from services.directory.partner_access import no_such_partner
+from services.directory.partner_access import find_seen
 from services.directory.partner_change import check_not_withdrawn
 from services.directory.partner_write import PartnerWrite
 from services.directory.proposal_conflicts import Conflict, conflicts, with_unseen
 from services.directory.proposal_write import ProposalKind, ProposalState, ProposalWrite
-from shared.audience import may_see
 from shared.problems import InvalidValues, NotFound, Problem
 from shared.records import JsonObject
 from shared.tokens import Caller
@@ -82,18 +81,11 @@ async def propose(session: AsyncSession, write: ProposalWrite, caller: Caller) -
     if write.partner_id is not None:
         await _check_target(session, row, write.partner_id, write, caller)
     if row.other_id is not None:
-        other = await _seen(session, row.other_id, caller)
+        other = await find_seen(session, row.other_id, caller)
         if other.id == row.partner_id or other.status == PartnerStatus.withdrawn.value:
             raise InvalidValues("The other partner must be another one that is not withdrawn.")
     await count_anonymous(session, caller)
     session.add(row)
-    return row
-
-
-async def _seen(session: AsyncSession, partner_id: UUID, caller: Caller) -> PartnerRow:
-    row = await session.get(PartnerRow, partner_id)
-    if row is None or not (caller.edits(partner_id) or may_see(caller.audience, row.visibility)):
-        raise no_such_partner(partner_id)
     return row
 
 
@@ -104,7 +96,7 @@ async def _check_target(
     write: ProposalWrite,
     caller: Caller,
 ) -> None:
-    target = await _seen(session, partner_id, caller)
+    target = await find_seen(session, partner_id, caller)
     check_not_withdrawn(target)
     if caller.edits(target.id):
         row.audience = Visibility.secretariat.value
@@ -183,16 +175,33 @@ async def compare(session: AsyncSession, row: ProposalRow) -> Comparison | None:
     target = await session.get_one(PartnerRow, row.partner_id)
     if target.status == PartnerStatus.withdrawn.value:
         return Comparison([], [], "The partner was withdrawn.")
-    old, patch = proposed_patch(row, orjson.loads(target.secretariat))
-    past = await record_of_version(session, row.partner_id, row.base_version or 1)
-    base = PartnerWrite.model_validate(past).model_dump(mode="json")
-    current = old.model_dump(mode="json")
-    found = conflicts(base, current, patch)
+    standing = await standing_of(session, row, target)
+    old, patch, found = standing.old, standing.patch, standing.conflicts
     try:
         proposed = patched(old, patch, "partner").model_dump(mode="json")
     except InvalidValues as problem:
         return Comparison([], found, problem.detail)
+    current = old.model_dump(mode="json")
     return Comparison(differences(_numbered(current), _numbered(proposed)), found)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A proposed patch against its partner as it is now."""
+
+    old: PartnerWrite
+    """What is written of the partner."""
+    patch: JsonObject
+    """What is proposed, with what its author could not see."""
+    conflicts: list[Conflict]
+
+
+async def standing_of(session: AsyncSession, row: ProposalRow, target: PartnerRow) -> Standing:
+    """How a proposal to update stands to `target`, the partner that it is about."""
+    old, patch = proposed_patch(row, orjson.loads(target.secretariat))
+    past = await record_of_version(session, target.id, row.base_version or 1)
+    base = PartnerWrite.model_validate(past).model_dump(mode="json")
+    return Standing(old, patch, conflicts(base, old.model_dump(mode="json"), patch))
 
 
 def proposed_patch(row: ProposalRow, record: JsonObject) -> tuple[PartnerWrite, JsonObject]:

@@ -191,7 +191,8 @@ class Surroundings:
     former_ids: Sequence[UUID]
 
 
-async def _surroundings(session: AsyncSession, row: PartnerRow) -> Surroundings:
+async def surroundings_of(session: AsyncSession, row: PartnerRow) -> Surroundings:
+    """What the partner's record shows of other rows as they are now."""
     topics = row.content["topics"]
     former_ids = (
         await session.execute(
@@ -293,14 +294,12 @@ def day_shown(changes_at: datetime | None, now: datetime) -> date:
     return min(now, aware(changes_at) - timedelta(microseconds=1)).date()
 
 
-async def record_as_is(session: AsyncSession, row: PartnerRow) -> JsonObject:
-    """The whole record as it would be rendered now; nothing is written."""
-    notice = timedelta(days=session.info[REVIEW_NOTICE])
-    return build_record(row, await _surroundings(session, row), datetime.now(UTC), notice)
-
-
-async def render(session: AsyncSession, row: PartnerRow) -> JsonObject:
+async def render(
+    session: AsyncSession, row: PartnerRow, around: Surroundings | None = None
+) -> JsonObject:
     """Write into `row`, which must have been flushed, what each audience reads of it.
+
+    `around`: its surroundings, where they were asked for already.
 
     Returns the whole record. What the record is found by and time or others decide (its flags, how
     fresh its last check is) is brought in line with it.
@@ -309,7 +308,8 @@ async def render(session: AsyncSession, row: PartnerRow) -> JsonObject:
     session.info.setdefault(SHOWN_ON, {})[str(row.id)] = day_shown(row.changes_at, now)
     flags_before = await read_flags(session, row.id) if row.secretariat else {}
     notice = timedelta(days=session.info[REVIEW_NOTICE])
-    record = build_record(row, await _surroundings(session, row), now, notice)
+    around = around or await surroundings_of(session, row)
+    record = build_record(row, around, now, notice)
     cuts = cuts_of(record, now.date())
     for audience, finished in cuts.columns().items():
         setattr(row, audience, finished)

@@ -11,14 +11,12 @@ from uuid import UUID
 
 import httpx
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.lines import hold_lines_alone
 from services.notify.mail.reminders import REMINDED, remind
 from services.notify.models import ACCOUNTS, DELIVERIES, WEBHOOKS, AccountRow, WebhookState
-from shared.databases import Database
+from shared.databases import Database, insert_into
 from shared.events import AccountState, ReminderData
 from shared.leases import database_time
 from shared.problems import Problem, Unavailable
@@ -57,9 +55,8 @@ async def keep_account(session: AsyncSession, state: AccountState, now: datetime
 
     The caller holds the lines alone: who sends locks deliveries and webhooks in another order.
     """
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     hearsay = {"id": state.id, "name": "", "role": state.role.value, "version": _HEARSAY}
-    await session.execute(insert(ACCOUNTS).values(hearsay).on_conflict_do_nothing())
+    await session.execute(insert_into(session, ACCOUNTS).values(hearsay).on_conflict_do_nothing())
     row = await session.get(AccountRow, state.id, with_for_update=True, populate_existing=True)
     if row is None or row.version >= state.version:
         return

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.notify.consumer import lock_position
 from services.notify.fan_out import fan_out
 from services.notify.models import DEAD_EVENTS, DeadEventRow
-from services.notify.pages import PageParameters
 from shared.leases import database_time
+from shared.paging import PageParameters
 from shared.problems import NotFound, Problem
 
 

@@ -8,8 +8,6 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import Table, func, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -27,6 +25,7 @@ from services.notify.models import (
 )
 from services.notify.topics import keep_topics, read_tree
 from shared.audience import audience_of_role
+from shared.databases import insert_into
 from shared.events import ACCOUNT_EVENT_TYPES, EVENT_TYPES
 from shared.records import JsonObject
 from shared.vocabulary import Role
@@ -216,5 +215,4 @@ async def insert_new(session: AsyncSession, table: Table, rows: list[dict[str, A
     """Insert `rows`; those that are there already stay as they are, so repeats are harmless."""
     if not rows:
         return
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    await session.execute(insert(table).on_conflict_do_nothing(), rows)
+    await session.execute(insert_into(session, table).on_conflict_do_nothing(), rows)

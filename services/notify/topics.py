@@ -6,12 +6,10 @@ from uuid import UUID
 import httpx
 import structlog
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.models import TOPICS
-from shared.databases import Database
+from shared.databases import Database, insert_into
 from shared.records import JsonObject
 from shared.service_client import DirectoryClient
 
@@ -64,8 +62,7 @@ async def keep_topics(session: AsyncSession, records: Sequence[JsonObject]) -> N
         }
         for record in records
     }
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    new = insert(TOPICS)
+    new = insert_into(session, TOPICS)
     await session.execute(
         new.on_conflict_do_update(
             index_elements=["id"],

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from typing import cast
 
 import orjson
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select, update
 from uuid_utils.compat import uuid7
 
 from services.search.models import DeadEvent, DeadEventList, DeadEventRead, DeadEventState
+from shared.databases import insert_into
 from shared.log_follower import Position
 from shared.paging import decode_cursor, encode_cursor
 from shared.problems import NotFound
@@ -28,9 +27,8 @@ async def keep_dead_event(
     session: AsyncSession, event: JsonObject, error: str, position: Position
 ) -> None:
     """Keep `event` for a replay; a repeat for the same place on the log changes nothing."""
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     await session.execute(
-        insert(DeadEvent)
+        insert_into(session, DeadEvent)
         .values(
             id=str(uuid7()),
             log_id=position.log_id,

@@ -7,11 +7,10 @@ from typing import Any
 
 from prometheus_client import Counter
 from sqlalchemy import delete, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.search.models import metadata
+from shared.databases import insert_into
 
 MOST_A_DAY = 10_000
 """About how many different questions are kept of one day: anybody may ask, disks are finite."""
@@ -52,8 +51,7 @@ class QuestionCount:
 async def add_counts(session: AsyncSession, day: date, tallies: Mapping[str, Tally]) -> None:
     """Add `tallies`, by question, to what is counted of `day`."""
     kept = await _within_the_bound(session, day, tallies)
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    adding = insert(_COUNTS)
+    adding = insert_into(session, _COUNTS)
     columns = _COUNTS.c
     adding = adding.on_conflict_do_update(
         index_elements=[columns.day, columns.question],

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -160,7 +161,7 @@ def _filters(records: list[Record]) -> st.SearchStrategy[list[tuple[str, str, Ho
         st.sampled_from(["unverified", "assured", "due"]).map(
             lambda v: ("assurance", v, lambda r: r["assurance"]["status"] == v)
         ),
-        *(ranged(name, times[name], lambda r, name=name: r[name]) for name in times),  # type: ignore[misc]
+        *(ranged(name, times[name], itemgetter(name)) for name in times),
         ranged("next_review_at", reviews, lambda r: r["assurance"]["next_review_at"]),
         ranged("established", ["1899", "1900", "1950", "1999"], lambda r: r["established"]),
         st.lists(st.sampled_from(ids), min_size=1, max_size=200).map(

@@ -14,7 +14,6 @@ from services.directory.duplicates.describing import (
     DuplicateSide,
     reasons_in_words,
 )
-from services.directory.lists import PageParameters
 from services.directory.models import (
     duplicate_dismissal_table,
     duplicate_pair_table,
@@ -22,7 +21,7 @@ from services.directory.models import (
     relationship_table,
 )
 from services.directory.rendering import aware
-from shared.paging import BadCursor, decode_cursor, encode_cursor
+from shared.paging import BadCursor, PageParameters, decode_cursor, encode_cursor
 from shared.vocabulary import PartnerStatus, RelationshipKind
 
 DEFAULT_SCORE = 0.5

@@ -4,8 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, or_
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.duplicates.keys import keys_of
@@ -15,6 +13,7 @@ from services.directory.models import (
     duplicate_key_table,
     duplicate_pair_table,
 )
+from shared.databases import insert_into
 from shared.records import JsonObject
 
 
@@ -65,8 +64,7 @@ def must_be_compared(before: JsonObject | None, after: JsonObject) -> bool:
 
 async def mark_due(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
     """Have partners compared, each by its `due_row`; the loop writes their keys if they differ."""
-    add = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    statement = add(duplicate_due_table)
+    statement = insert_into(session, duplicate_due_table)
     await session.execute(
         statement.on_conflict_do_update(
             index_elements=["partner_id"], set_={"version": statement.excluded.version}

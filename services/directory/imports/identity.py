@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from services.directory.entries import said_by
 from services.directory.imports.reading import ExternalIdPair
 from services.directory.partner_write import PartnerWrite
 from shared.records import JsonObject
 
 # A body has one of these at a time; of other schemes it may have several.
 _ONE_FOR_EACH = "ror"
-_NOT_WRITTEN = {"id", "verification"}
 
 
 def contradicts(has: Iterable[JsonObject], row_ids: Iterable[ExternalIdPair]) -> bool:
@@ -36,7 +36,7 @@ def keep_point_ids(write: PartnerWrite, kept: Sequence[JsonObject], *, drop_unkn
     for point in write.contact_points:
         if point.id is None and free:
             said = point.model_dump(mode="json", exclude={"id"})
-            equal = next((one for one in free if _written(one) == said), None)
+            equal = next((one for one in free if said_by(one) == said), None)
             if equal is not None:
                 free.remove(equal)
                 point.id = type(point).model_validate({**said, "id": equal["id"]}).id
@@ -49,7 +49,3 @@ def points_of_new(write: PartnerWrite) -> list[JsonObject]:
         for point in write.contact_points
         if point.id is not None
     ]
-
-
-def _written(point: JsonObject) -> JsonObject:
-    return {name: value for name, value in point.items() if name not in _NOT_WRITTEN}

@@ -10,8 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, delete, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.imports.batch import Batch
@@ -28,6 +26,7 @@ from services.directory.models import (
 )
 from services.directory.relationships import WITHOUT_CIRCLES, stored_form
 from services.directory.rendering import Shown, Tie, shown_ties
+from shared.databases import insert_into
 from shared.vocabulary import INVERSE_RELATIONSHIP, PartnerStatus, RelationshipKind
 
 Stored = tuple[UUID, RelationshipKind, UUID]
@@ -106,10 +105,8 @@ def _columns(tie: Stored) -> dict[str, Any]:
 
 async def _insert_new(session: AsyncSession, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert the rows that are not there yet."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert_into = sqlite_insert if is_sqlite else postgresql_insert
     if rows:
-        await session.execute(insert_into(table).on_conflict_do_nothing(), rows)
+        await session.execute(insert_into(session, table).on_conflict_do_nothing(), rows)
 
 
 async def _touch(session: AsyncSession, import_id: UUID, ties: Iterable[Stored]) -> None:

@@ -1,6 +1,7 @@
 """What a row says of relationships: kept until all rows are read, for the others may come later."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from services.directory.formats.hsds import FORMAT as HSDS
@@ -39,13 +40,13 @@ class RowTies:
         return [self.row, str(self.partner_id), self.all_of_them, ties]
 
     @classmethod
-    def from_json(cls, kept: list[list[list[str]]]) -> "RowTies":
+    def from_json(cls, kept: list[Any]) -> "RowTies":
         """What `as_json` gave."""
         row, partner_id, all_of_them, ties = kept
         return cls(
-            int(row),  # type: ignore[call-overload]
-            UUID(str(partner_id)),
-            bool(all_of_them),
+            row,
+            UUID(partner_id),
+            all_of_them,
             tuple(NamedTie(RelationshipKind(kind), scheme, value) for kind, scheme, value in ties),
         )
 

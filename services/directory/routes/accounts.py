@@ -25,10 +25,9 @@ from services.directory.accounts import (
     read_account,
 )
 from services.directory.idempotency import keyed_router
-from services.directory.lists import PageParameters
 from services.directory.merge_patch import MergePatch
 from shared.databases import Reading, Transaction
-from shared.paging import next_link
+from shared.paging import PageParameters, link_next
 from shared.preconditions import ExpectedVersion, PreconditionRequired, StaleVersion, etag
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.tokens import Caller, OfSecretariat, SignedIn
@@ -72,8 +71,7 @@ async def list_accounts(
     asked: Annotated[PageParameters, Query()],
 ) -> AccountPage:
     items, following = await page_of_accounts(session, asked.limit, asked.cursor)
-    if following is not None:
-        response.headers["Link"] = next_link(request, following)
+    link_next(request, response, following)
     return AccountPage(items=items, next=following)
 
 

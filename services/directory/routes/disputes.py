@@ -18,13 +18,12 @@ from services.directory.disputes import (
     disputes_of,
 )
 from services.directory.idempotency import keyed_router
-from services.directory.lists import PageParameters
 from services.directory.models import DisputeRow
 from services.directory.partner_access import check_keeps_record
 from services.directory.partner_change import PartnerWithdrawn
 from services.directory.rendering import aware
 from shared.databases import Reading, Transaction
-from shared.paging import BadCursor, decode_id_cursor, encode_cursor, next_link
+from shared.paging import BadCursor, PageParameters, link_next, page_of
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.tokens import Caller, CallerOf, OfSecretariat, SignedIn
 from shared.vocabulary import Role
@@ -107,13 +106,10 @@ async def list_disputes(
 ) -> DisputePage:
     """The newest first. For the secretariat and the partner's own editors."""
     await check_keeps_record(session, partner_id, caller)
-    last = None if asked.cursor is None else decode_id_cursor(asked.cursor)
-    rows = await disputes_of(session, partner_id, asked.open, asked.limit + 1, last)
-    shown = [_shown(row, caller) for row in rows[: asked.limit]]
-    following = encode_cursor(str(shown[-1].id)) if len(rows) > asked.limit else None
-    if following is not None:
-        response.headers["Link"] = next_link(request, following)
-    return DisputePage(items=shown, next=following)
+    rows = await disputes_of(session, partner_id, asked.open, asked.limit + 1, asked.after)
+    page, following = page_of(rows, asked)
+    link_next(request, response, following)
+    return DisputePage(items=[_shown(row, caller) for row in page], next=following)
 
 
 @router.post(

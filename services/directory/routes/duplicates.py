@@ -10,7 +10,7 @@ from services.directory.duplicates.dismissals import DismissalWrite, dismiss_pai
 from services.directory.duplicates.listing import DuplicateParameters, list_duplicates
 from services.directory.idempotency import keyed_router
 from shared.databases import Reading, Transaction
-from shared.paging import BadCursor, next_link
+from shared.paging import BadCursor, link_next
 from shared.problems import NotAllowed, NotFound, NotSignedIn, UnknownParameter, answers
 from shared.tokens import OfSecretariat
 
@@ -36,8 +36,7 @@ async def list_likely_duplicates(
     known to be two.
     """
     page = await list_duplicates(session, asked)
-    if page.next is not None:
-        response.headers["Link"] = next_link(request, page.next)
+    link_next(request, response, page.next)
     return page
 
 

@@ -16,9 +16,8 @@ from services.directory.imports.asked import (
     report_lines,
 )
 from services.directory.imports.receiving import Format, ImportTooLarge, Mode, receive_import
-from services.directory.lists import PageParameters
 from shared.databases import Database, Reading, Transaction
-from shared.paging import BadCursor, next_link
+from shared.paging import BadCursor, PageParameters, link_next
 from shared.problems import (
     NotAllowed,
     NotFound,
@@ -98,8 +97,7 @@ async def list_imports(
 ) -> ImportPage:
     """The newest first; they are kept for IMPORT_DAYS after their end."""
     page = await page_of_imports(session, asked.limit, asked.cursor)
-    if page.next is not None:
-        response.headers["Link"] = next_link(request, page.next)
+    link_next(request, response, page.next)
     return page
 
 

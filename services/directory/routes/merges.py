@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.directory.answers import written_answer
 from services.directory.external_ids import ExternalIdTaken
 from services.directory.idempotency import keyed_router
-from services.directory.lists import PageParameters
 from services.directory.merging import (
     MergeFinal,
     MergeWrite,
@@ -26,7 +25,7 @@ from services.directory.reasons import Reason
 from services.directory.relationships import CircularRelationship
 from services.directory.rendering import aware
 from shared.databases import Reading, Transaction
-from shared.paging import BadCursor, decode_id_cursor, encode_cursor, next_link
+from shared.paging import BadCursor, PageParameters, link_next, page_of
 from shared.preconditions import StaleVersion
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.records import Partner
@@ -111,13 +110,10 @@ async def list_merges(
     asked: Annotated[MergeParameters, Query()],
 ) -> MergePage:
     """The newest first, those that were undone among them."""
-    last = None if asked.cursor is None else decode_id_cursor(asked.cursor)
-    rows = await merges_of(session, asked.partner, asked.limit + 1, last)
-    shown = [_shown(session, row) for row in rows[: asked.limit]]
-    following = encode_cursor(str(shown[-1].id)) if len(rows) > asked.limit else None
-    if following is not None:
-        response.headers["Link"] = next_link(request, following)
-    return MergePage(items=shown, next=following)
+    rows = await merges_of(session, asked.partner, asked.limit + 1, asked.after)
+    page, following = page_of(rows, asked)
+    link_next(request, response, following)
+    return MergePage(items=[_shown(session, row) for row in page], next=following)
 
 
 @router.get(

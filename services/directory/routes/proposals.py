@@ -12,7 +12,6 @@ from services.directory.anonymous_writes import TooManyAnonymousWrites
 from services.directory.external_ids import ExternalIdTaken
 from services.directory.history import Difference
 from services.directory.idempotency import keyed_router
-from services.directory.lists import PageParameters
 from services.directory.models import ProposalCommentRow, ProposalRow
 from services.directory.partner_change import PartnerWithdrawn
 from services.directory.proposal_decisions import (
@@ -42,7 +41,7 @@ from services.directory.proposals import (
 from services.directory.relationships import CircularRelationship
 from services.directory.rendering import aware
 from shared.databases import Reading, Transaction
-from shared.paging import BadCursor, decode_id_cursor, encode_cursor, next_link
+from shared.paging import BadCursor, PageParameters, link_next, page_of
 from shared.problems import NotAllowed, NotFound, NotSignedIn, answers
 from shared.records import JsonObject
 from shared.tokens import Caller, CallerOf, SignedIn
@@ -197,13 +196,12 @@ async def list_some_proposals(
     asked: Annotated[ProposalParameters, Query()],
 ) -> ProposalPage:
     """The newest first: your own, those about a partner that you edit; the secretariat sees all."""
-    last = None if asked.cursor is None else decode_id_cursor(asked.cursor)
-    rows = await list_proposals(session, caller, asked.state, asked.partner, asked.limit + 1, last)
-    shown = [Proposal(**_values(row, caller)) for row in rows[: asked.limit]]
-    following = encode_cursor(str(shown[-1].id)) if len(rows) > asked.limit else None
-    if following is not None:
-        response.headers["Link"] = next_link(request, following)
-    return ProposalPage(items=shown, next=following)
+    rows = await list_proposals(
+        session, caller, asked.state, asked.partner, asked.limit + 1, asked.after
+    )
+    page, following = page_of(rows, asked)
+    link_next(request, response, following)
+    return ProposalPage(items=[Proposal(**_values(row, caller)) for row in page], next=following)
 
 
 @router.get(

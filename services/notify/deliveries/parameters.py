@@ -6,8 +6,8 @@ from pydantic import Field
 
 from services.notify.models import DeliveryState
 from services.notify.moments import Instant
-from services.notify.pages import PageParameters
 from services.notify.patterns import UnknownEventPattern, check_patterns
+from shared.paging import PageParameters
 from shared.problems import FieldError, InvalidValues
 
 _Order = Literal["newest", "oldest"]

@@ -18,9 +18,9 @@ from uuid_utils.compat import uuid7
 from services.notify.deliveries.resending import lock_webhook
 from services.notify.models import REPLAYS, WEBHOOKS, PositionRow, ReplayRow
 from services.notify.moments import Instant
-from services.notify.pages import PageParameters
 from services.notify.webhooks.registering import find_webhook
 from shared.leases import database_time
+from shared.paging import PageParameters
 from shared.problems import FieldError, InvalidValues, NotFound, Problem, Unavailable
 from shared.tokens import Caller
 from shared.vocabulary import Role

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.models import MAIL, MailRow, MailState
-from services.notify.pages import PageParameters
+from shared.paging import PageParameters
 
 
 class MailParameters(PageParameters):

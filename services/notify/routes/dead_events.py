@@ -11,10 +11,9 @@ from services.notify.dead_events import (
     list_dead_events,
     replay_dead_event,
 )
-from services.notify.pages import PageParameters, link_next, page_of
 from services.notify.readings import DeadEventPage, DeadEventRead
 from shared.databases import Reading, Transaction
-from shared.paging import BadCursor
+from shared.paging import BadCursor, PageParameters, link_next, page_of
 from shared.problems import NotAllowed, NotSignedIn, UnknownParameter, answers
 from shared.serving import strict_router
 from shared.tokens import OfSecretariat

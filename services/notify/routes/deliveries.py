@@ -19,13 +19,12 @@ from services.notify.deliveries.resending import (
     recover_deliveries,
     resend_delivery,
 )
-from services.notify.pages import link_next, page_of
 from services.notify.parts import PartsOf
 from services.notify.patterns import UnknownEventPattern
 from services.notify.readings import DeliveryPage, DeliveryRead, DeliveryWithAttempts
 from services.notify.webhooks.registering import WebhookDisabled, WebhookNotFound, WebhookUnverified
 from shared.databases import Database, Reading, Transaction
-from shared.paging import BadCursor
+from shared.paging import BadCursor, link_next, page_of
 from shared.problems import NotSignedIn, UnknownParameter, answers
 from shared.serving import strict_router
 from shared.tokens import SignedIn

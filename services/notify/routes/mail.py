@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from services.notify.mail.listing import MailParameters, list_mail
-from services.notify.pages import link_next, page_of
 from services.notify.readings import MailPage, MailRead
 from shared.databases import Reading
-from shared.paging import BadCursor
+from shared.paging import BadCursor, link_next, page_of
 from shared.problems import NotAllowed, NotSignedIn, UnknownParameter, answers
 from shared.serving import strict_router
 from shared.tokens import OfSecretariat

@@ -18,10 +18,9 @@ from services.notify.deliveries.replays import (
     show_replay,
     stop_replay,
 )
-from services.notify.pages import PageParameters, link_next, page_of
 from services.notify.webhooks.registering import WebhookDisabled, WebhookNotFound, WebhookUnverified
 from shared.databases import Reading, Transaction
-from shared.paging import BadCursor
+from shared.paging import BadCursor, PageParameters, link_next, page_of
 from shared.problems import NotSignedIn, Unavailable, UnknownParameter, answers
 from shared.serving import strict_router
 from shared.tokens import SignedIn

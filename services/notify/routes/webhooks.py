@@ -7,7 +7,6 @@ from fastapi import Query, Request, Response
 
 from services.notify.accounts import AccountClosed
 from services.notify.deliveries.listing import read_delivery
-from services.notify.pages import PageParameters, link_next, page_of
 from services.notify.parts import Known, PartsOf
 from services.notify.patterns import UnknownEventPattern
 from services.notify.readings import DeliveryRead
@@ -35,7 +34,7 @@ from services.notify.webhooks.registering import (
 )
 from services.notify.webhooks.urls import UnacceptableUrl
 from shared.databases import Reading, Transaction
-from shared.paging import BadCursor
+from shared.paging import BadCursor, PageParameters, link_next, page_of
 from shared.problems import NotSignedIn, Unavailable, UnknownParameter, answers
 from shared.serving import strict_router
 from shared.tokens import SignedIn

@@ -22,7 +22,6 @@ from services.notify.models import (
     WebhookState,
 )
 from services.notify.own_events import own_event
-from services.notify.pages import PageParameters
 from services.notify.parts import Parts
 from services.notify.patterns import check_patterns
 from services.notify.webhooks.keys import add_key
@@ -38,6 +37,7 @@ from services.notify.webhooks.urls import check_url
 from services.notify.webhooks.verification import challenge_event
 from shared.audience import audience_of_role
 from shared.leases import database_time
+from shared.paging import PageParameters
 from shared.problems import NotFound, Problem
 from shared.tokens import Caller
 from shared.vocabulary import Role

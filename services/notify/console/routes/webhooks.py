@@ -14,7 +14,6 @@ from services.notify.console.shown import name_account, show_webhooks
 from services.notify.deliveries.listing import list_deliveries
 from services.notify.deliveries.parameters import DeliveryParameters
 from services.notify.models import DeliveryState, KeyKind
-from services.notify.pages import PageParameters, page_of
 from services.notify.parts import Parts, PartsOf
 from services.notify.webhooks.keys import list_keys, rotate_key
 from services.notify.webhooks.readings import KeyRotation, WebhookPatch
@@ -29,6 +28,7 @@ from services.notify.webhooks.registering import (
 from services.notify.webhooks.stats import read_stats
 from shared.databases import Reading, Transaction
 from shared.leases import database_time
+from shared.paging import PageParameters, page_of
 
 router = console_router()
 _DELIVERIES_A_PAGE = 25
