@@ -21,7 +21,7 @@ from services.directory.models import AccountRow, PartnerRow, account_table
 from services.directory.outbox import append_account_event, stand_in_line
 from services.directory.rendering import aware
 from shared.databases import Database
-from shared.events import AccountState
+from shared.event_data import AccountState
 from shared.paging import decode_id_cursor, encode_cursor
 from shared.problems import InvalidValues, NotFound, Problem
 from shared.records import JsonObject

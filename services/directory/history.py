@@ -20,7 +20,7 @@ from services.directory.models import PartnerVersionRow, partner_table, partner_
 from services.directory.outbox import append_partner_event
 from services.directory.partner_access import check_keeps_record
 from services.directory.rendering import aware
-from shared.events import Actor
+from shared.event_data import Actor
 from shared.paging import decode_cursor, encode_cursor
 from shared.problems import InvalidValues, NotFound
 from shared.records import JsonObject

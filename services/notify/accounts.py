@@ -17,7 +17,7 @@ from services.notify.lines import hold_lines_alone
 from services.notify.mail.reminders import REMINDED, remind
 from services.notify.models import ACCOUNTS, DELIVERIES, WEBHOOKS, AccountRow, WebhookState
 from shared.databases import Database, insert_into
-from shared.events import AccountState, ReminderData
+from shared.event_data import AccountState, ReminderData
 from shared.leases import database_time
 from shared.problems import Problem, Unavailable
 from shared.records import JsonObject

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.mail.outbox import put_in_outbox
-from shared.events import ReminderData
+from shared.event_data import ReminderData
 from shared.vocabulary import AssuranceStatus
 
 REMINDED = "account.reminded"
