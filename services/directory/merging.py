@@ -97,7 +97,7 @@ async def merge_partners(
     await session.flush()
     lost_after = await render(session, lost)
     await partner_changed(session, "partner.merged", lost_before, lost_after, caller, write.reason)
-    await _rewrite_kept(session, kept, merged, caller, write.reason, lost_before["contact_points"])
+    await _rewrite_kept(session, kept, merged, caller, write.reason, lost.content["contact_points"])
     await touch(session, touched - {kept.id}, caller)
     merge = MergeRow(
         id=uuid7(),

@@ -6,7 +6,7 @@ successor) raises that record's version as well.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
@@ -26,8 +26,8 @@ from services.directory.models import (
 from services.directory.outbox import stand_in_line
 from services.directory.partner_access import find_seen
 from services.directory.partner_write import PartnerWrite
+from services.directory.periods import periods_of
 from services.directory.rendering import (
-    REVIEW_NOTICE,
     FoundByName,
     build_record,
     name_columns,
@@ -141,8 +141,8 @@ async def touch(session: AsyncSession, partner_ids: Iterable[UUID], caller: Call
             continue
         before = orjson.loads(row.secretariat)
         around = await surroundings_of(session, row)
-        now, notice = datetime.now(UTC), timedelta(days=session.info[REVIEW_NOTICE])
-        if not changed_fields(before, build_record(row, around, now, notice)):
+        now = datetime.now(UTC)
+        if not changed_fields(before, build_record(row, around, now, periods_of(session))):
             continue
         row.version += 1
         after = await render(session, row, around)

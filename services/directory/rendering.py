@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.directory.contact_points.expiry import shown_point, verification_ends
 from services.directory.flags import FlagsOfAudiences, flags_shown, keep_flags, read_flags
 from services.directory.models import (
     PartnerRow,
@@ -18,12 +19,12 @@ from services.directory.models import (
     relationship_table,
     topic_table,
 )
+from services.directory.periods import Periods, periods_of
 from shared.audience import cut_partner
 from shared.folding import folded_name
 from shared.records import JsonObject
 from shared.vocabulary import INVERSE_RELATIONSHIP, AssuranceStatus, RelationshipKind, Visibility
 
-REVIEW_NOTICE = "review_notice_days"
 SHOWN_ON = "shown_on"
 """In a session's `info`: the day as of which each record, by its id, was shown until rendered."""
 _LAST_DAY = date.max.isoformat()
@@ -115,13 +116,15 @@ def assurance_status(row: PartnerValues, now: datetime, notice: timedelta) -> As
     return AssuranceStatus.assured
 
 
-def next_change(row: PartnerValues, now: datetime, notice: timedelta) -> datetime | None:
+def next_change(row: PartnerValues, now: datetime, periods: Periods) -> datetime | None:
     """When the record will next read otherwise by the passing of time alone, if ever."""
     moments: list[datetime] = []
     if row.next_review_at is not None:
         next_review_at = aware(row.next_review_at)
-        moments += [next_review_at - notice, next_review_at]
+        moments += [next_review_at - periods.notice, next_review_at]
     for point in row.content["contact_points"]:
+        if (ends := verification_ends(point["verification"], periods)) is not None:
+            moments.append(ends)
         for day, shift in ((point["valid_from"], 0), (point["valid_to"], 1)):
             # After the last day of the calendar comes nothing more.
             if day is not None and not (shift and day == _LAST_DAY):
@@ -209,7 +212,7 @@ async def surroundings_of(session: AsyncSession, row: PartnerRow) -> Surrounding
 
 
 def build_record(
-    row: PartnerValues, around: Surroundings, now: datetime, notice: timedelta
+    row: PartnerValues, around: Surroundings, now: datetime, periods: Periods
 ) -> JsonObject:
     """The partner's record with everything in it, as the secretariat reads it."""
     content = row.content
@@ -235,9 +238,9 @@ def build_record(
             for topic in content["topics"]
         ],
         "relationships": around.relationships,
-        "contact_points": content["contact_points"],
+        "contact_points": [shown_point(one, now, periods) for one in content["contact_points"]],
         "assurance": {
-            "status": assurance_status(row, now, notice).value,
+            "status": assurance_status(row, now, periods.notice).value,
             "assured_at": moment(row.assured_at),
             "assured_by": str(row.assured_by) if row.assured_by else None,
             "method": row.assurance_method,
@@ -307,14 +310,14 @@ async def render(
     now = datetime.now(UTC)
     session.info.setdefault(SHOWN_ON, {})[str(row.id)] = day_shown(row.changes_at, now)
     flags_before = await read_flags(session, row.id) if row.secretariat else {}
-    notice = timedelta(days=session.info[REVIEW_NOTICE])
+    periods = periods_of(session)
     around = around or await surroundings_of(session, row)
-    record = build_record(row, around, now, notice)
+    record = build_record(row, around, now, periods)
     cuts = cuts_of(record, now.date())
     for audience, finished in cuts.columns().items():
         setattr(row, audience, finished)
     row.assurance_status = record["assurance"]["status"]
-    row.changes_at = next_change(row, now, notice)
+    row.changes_at = next_change(row, now, periods)
     await keep_flags(session, row.id, flags_before, cuts.flags())
     return record
 

@@ -55,6 +55,20 @@ class Settings(ServiceSettings):
         ge=0,
         description="A review is due so early.",
     )
+    contact_verification_days: int = Field(
+        alias="CONTACT_VERIFICATION_DAYS",
+        default=365,
+        ge=1,
+        le=36_500,
+        description="Days until the verification of a contact point expires.",
+    )
+    confirmation_days: int = Field(
+        alias="CONFIRMATION_DAYS",
+        default=14,
+        ge=1,
+        le=365,
+        description="Days in which a contact point that was asked may confirm itself.",
+    )
     anonymous_writes_per_hour: int = Field(
         alias="ANONYMOUS_WRITES_PER_HOUR",
         default=60,

@@ -89,6 +89,12 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
     ("GET", "/partners/merges", None, _only(200, "secretariat")),
     ("GET", "/partners/merges/{nothing}", None, _only(404, "secretariat")),
     ("POST", "/partners/merges/{nothing}/undo", None, _only(404, "secretariat")),
+    (
+        "POST",
+        "/partners/{open}/contact-points/{nothing}/verification",
+        {"status": "verified", "method": "telephone"},
+        _only(412, "secretariat", "editor"),
+    ),
     ("POST", "/partners/{open}/disputes", {"reason": "Moved."}, dict.fromkeys(ROLES, 201)),
     (
         "POST",
@@ -235,6 +241,7 @@ async def test_the_table_has_every_endpoint(directory: ServedDirectory) -> None:
         "{account_id}": ("{account}",),
         "{secret_id}": ("{open}",),
         "{merge_id}": ("{nothing}",),
+        "{contact_point_id}": ("{nothing}",),
         "{dispute_id}": ("{nothing}",),
         "{proposal_id}": ("{nothing}",),
         "{dismissal_id}": ("{open}",),

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.directory.assurance import render_due
+from services.directory.contact_points.expiry import shown_point
 from services.directory.models import PartnerRow
+from services.directory.periods import Periods
 from services.directory.rendering import next_change
 from shared.audience import flags_of
 from shared.databases import Database
-from shared.vocabulary import AssuranceStatus, Flag
+from shared.vocabulary import AssuranceStatus, Flag, VerificationStatus
 from tests.served_directory import ServedDirectory
 from tests.waiting import wait_until
 
@@ -21,7 +23,16 @@ TODAY = datetime.now(UTC).date()
 LONG_AGO = "2011-12-31"
 # Reviews of records are due 30 days before their day (REVIEW_NOTICE_DAYS).
 SOON, LATER = str(TODAY + timedelta(days=2)), str(TODAY + timedelta(days=300))
+PERIODS = Periods(*(timedelta(days=days) for days in (30, 365, 14)))
 DAYS = st.none() | st.dates(date(2026, 1, 1), date(2027, 12, 31)).map(str)
+VERIFICATIONS = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from([status.value for status in VerificationStatus]),
+        "at": st.datetimes(
+            datetime(2025, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)
+        ).map(datetime.isoformat),
+    }
+)
 
 
 def _desk(visibility: str = "public", **more: Any) -> dict[str, Any]:
@@ -219,9 +230,12 @@ async def test_a_flag_that_comes_with_the_day_is_told(directory: ServedDirectory
     assert changed == [["flags"]]
 
 
-@given(st.lists(st.tuples(DAYS, DAYS), max_size=4), st.dates(date(2026, 1, 1), date(2027, 12, 1)))
+@given(
+    st.lists(st.tuples(DAYS, DAYS, VERIFICATIONS), max_size=4),
+    st.dates(date(2026, 1, 1), date(2027, 12, 1)),
+)
 def test_flags_change_on_no_other_day_than_was_foreseen(
-    spans: list[tuple[str | None, str | None]], day: date
+    spans: list[tuple[str | None, str | None, dict[str, Any]]], day: date
 ) -> None:
     """Until the moment that is noted for rendering a record anew, its flags stay as they are."""
     points = [
@@ -229,20 +243,22 @@ def test_flags_change_on_no_other_day_than_was_foreseen(
             "purposes": ["single_point_of_contact"],
             "valid_from": first,
             "valid_to": last,
-            "verification": {"status": "unverified"},
+            "verification": verification,
         }
-        for first, last in spans
+        for first, last, verification in spans
     ]
-    record = {
-        "status": "active",
-        "contact_points": points,
-        "assurance": {"status": "unverified"},
-    }
+
+    def flags_at(moment: datetime) -> list[str]:
+        shown = [shown_point(point, moment, PERIODS) for point in points]
+        assurance = {"status": "unverified"}
+        record = {"status": "active", "contact_points": shown, "assurance": assurance}
+        return flags_of(record, moment.date())
+
     values: dict[str, Any] = {"id": UUID(int=1), "content": {"contact_points": points}}
     row = PartnerRow(**values)
     now = datetime.combine(day, time(12), UTC)
-    change = next_change(row, now, timedelta(days=30))
-    until = change.date() if change else date(2028, 6, 1)
-    while day < until:
-        assert flags_of(record, day) == flags_of(record, now.date())
-        day += timedelta(days=1)
+    change = next_change(row, now, PERIODS) or datetime(2028, 6, 1, tzinfo=UTC)
+    flags, moment = flags_at(now), now
+    while moment < change:
+        assert flags_at(moment) == flags
+        moment += timedelta(hours=6)

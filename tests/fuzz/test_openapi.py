@@ -42,6 +42,10 @@ def _good_body(path: str, number: int) -> dict[str, Any]:
         "/topics": {"notation": f"good-{number}", "scheme": "theme", "pref_label": {"en": "Good"}},
         "/accounts": {"name": "Good", "role": "member"},
         "/partners/{partner_id}/assurance": {"method": "visit"},
+        "/partners/{partner_id}/contact-points/{contact_point_id}/verification": {
+            "status": "verified",
+            "method": "visit",
+        },
         "/partners/{partner_id}/disputes": {"reason": "Wrong."},
         "/partners/{partner_id}/restore": {"version": 1},
         "/proposals": {"kind": "create", "reason": "New.", "partner": a_partner("Proposed")},

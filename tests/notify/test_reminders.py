@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from services.directory.assurance import render_due
-from services.directory.rendering import REVIEW_NOTICE
+from services.directory.periods import REVIEW_NOTICE
 from tests.notify.mail_folder import mailed, mails_in
 from tests.notify.served_notify import notify_settings, serve_notify
 from tests.served_directory import ServedDirectory

@@ -7,7 +7,7 @@ for it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from services.directory.models import (
     source_values_table,
 )
 from services.directory.outbox import event_columns, partner_event_data, tell_of
+from services.directory.periods import Periods
 from services.directory.rendering import Surroundings, build_record, cuts_of, day_shown, next_change
 from shared.tokens import Caller
 from shared.vocabulary import Visibility
@@ -46,7 +47,7 @@ class WrittenPartners:
 
     caller: Caller
     public_url: str
-    notice: timedelta
+    periods: Periods
     reason: str
     added: list[Columns] = field(default_factory=list)
     changed: list[Columns] = field(default_factory=list)
@@ -71,12 +72,12 @@ class WrittenPartners:
         former_ids = [UUID(one) for one in before["former_ids"]] if before else []
         draft.version += 1
         around = Surroundings(notations, draft.relationships, former_ids)
-        record = build_record(draft, around, now, self.notice)
+        record = build_record(draft, around, now, self.periods)
         columns: Columns = {name: getattr(draft, name) for name in _PARTNER}
         cuts = cuts_of(record, now.date())
         columns |= cuts.columns()
         columns["assurance_status"] = record["assurance"]["status"]
-        columns["changes_at"] = next_change(draft, now, self.notice)
+        columns["changes_at"] = next_change(draft, now, self.periods)
         self.flags += flag_rows(draft.id, cuts.flags())
         event_type = "partner.created" if before is None else "partner.updated"
         if before is None:

@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
@@ -35,7 +35,7 @@ from services.directory.models import (
     import_table,
     outbox_table,
 )
-from services.directory.rendering import REVIEW_NOTICE
+from services.directory.periods import periods_of
 from shared.audience import audience_of_role
 from shared.records import JsonObject
 from shared.tokens import Caller
@@ -137,7 +137,7 @@ def _nothing_written(session: AsyncSession, job: Job) -> WrittenPartners:
     return WrittenPartners(
         job.caller,
         session.info["public_url"],
-        timedelta(days=session.info[REVIEW_NOTICE]),
+        periods_of(session),
         f"Imported with /imports/{job.id}",
     )
 
