@@ -168,6 +168,8 @@ def cut_event(event: JsonObject, audience: Visibility | str) -> JsonObject | Non
     if told["record"] is not None and not view["changed"]:
         return None
     told["changed"] = view["changed"]
+    if "contact_point_ids" in told:
+        told["contact_point_ids"] = view["erased"]
     return {**event, "data": told}
 
 

@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 _BUSY_SECONDS = 30
+_SHORT_BUSY_MILLISECONDS = 50
 _POOL_SIZE = 10
 # A third of the time that the standard library takes.
 _JSON: dict[str, Any] = {
@@ -93,6 +94,8 @@ def _sqlite_engine(url: URL, begin: str, pool_size: int) -> AsyncEngine:
         # NORMAL survives a killed process; FULL would also survive a power cut for each commit.
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What was deleted or overwritten is overwritten in the file, as many builds do by default.
+        cursor.execute("PRAGMA secure_delete=ON")
         # A checkpoint waits for the disk inside somebody's commit: ten times rarer than by default.
         cursor.execute("PRAGMA wal_autocheckpoint=10000")
         # A page of 50 records is read in half the time. Each connection counts the file's pages as
@@ -164,6 +167,26 @@ class Database:
         """A session that only reads, from one snapshot on SQLite."""
         async with self._reading() as session:
             yield session
+
+    async def drop_past(self) -> bool:
+        """Let no file keep what was overwritten until now; whether that is so.
+
+        On SQLite the log of writes is brought into the file and emptied, which is not possible
+        while somebody reads from before: then try again. PostgreSQL sees to it by itself (VACUUM).
+        """
+        if not self.is_sqlite:
+            return True
+        async with self.writer.connect() as connection:
+            # No transaction may be open, so the driver is asked itself.
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute(f"PRAGMA busy_timeout={_SHORT_BUSY_MILLISECONDS}")
+            try:
+                cursor = await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy, *_ = await cursor.fetchone()
+                await cursor.close()
+            finally:
+                await driver.execute(f"PRAGMA busy_timeout={1_000 * _BUSY_SECONDS}")
+        return not is_busy
 
     async def dispose(self) -> None:
         """Close every connection."""

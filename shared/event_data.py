@@ -22,6 +22,9 @@ class AudienceView(BaseModel):
 
     was_visible: bool = Field(description="Whether it could see the record before.")
     changed: list[str] = Field(description="The fields that changed for it.")
+    erased: list[UUID] | None = Field(
+        default=None, description="Where contact points were erased: those it could ever see."
+    )
 
 
 class PartnerData(BaseModel):
@@ -34,6 +37,15 @@ class PartnerData(BaseModel):
     actor: Actor | None = Field(description="Who did it; null for the public.")
     audiences: dict[Literal["public", "member"], AudienceView] | None = Field(
         default=None, description="On the inner log only; no reader outside ever gets it."
+    )
+
+
+class ErasureData(PartnerData):
+    """What the erasure of contact points carries; the record has them no more."""
+
+    contact_point_ids: list[UUID] = Field(
+        description="The contact points that you could see and are to forget, wherever you keep "
+        "them: in the partner's record, in its earlier versions and in events you have stored."
     )
 
 

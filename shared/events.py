@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared.event_data import (
     AccountData,
+    AudienceView,
+    ErasureData,
     PartnerData,
     ReminderData,
     TestData,
@@ -88,6 +90,13 @@ class PartnerReviewDue(Envelope):
 
     type: Literal["partner.review_due"]
     data: PartnerData
+
+
+class PartnerContactErased(Envelope):
+    """Contact points were erased, from what the directory has kept of the past as well."""
+
+    type: Literal["partner.contact_erased"]
+    data: ErasureData
 
 
 class TopicCreated(Envelope):
@@ -174,6 +183,7 @@ RecordEvent = (
     | PartnerWithdrawn
     | PartnerMerged
     | PartnerReviewDue
+    | PartnerContactErased
     | TopicCreated
     | TopicUpdated
     | TopicDeprecated
@@ -222,6 +232,7 @@ def json_schema_of(event_type: str) -> dict[str, Any]:
         KeyError: there is no such type.
     """
     schema = event_class_of(event_type).model_json_schema()
+    schema.get("$defs", {}).pop(AudienceView.__name__, None)
     for definition in schema.get("$defs", {}).values():
         definition.get("properties", {}).pop("audiences", None)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"

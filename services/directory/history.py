@@ -86,6 +86,18 @@ async def partner_changed(
     """
     append_partner_event(session, event_type, before, after, caller)
     await keep_for_comparison(session, before, after)
+    await keep_version(session, event_type, before, after, caller, reason)
+
+
+async def keep_version(
+    session: AsyncSession,
+    event_type: str,
+    before: JsonObject | None,
+    after: JsonObject,
+    caller: Caller | None,
+    reason: str | None = None,
+) -> None:
+    """Write down the version `after`, and what the one before it was; both whole records."""
     partner_id = UUID(after["id"])
     if before is not None:
         await session.execute(

@@ -1,6 +1,6 @@
 """The outbox: events written in the transaction of their cause. It is the log itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,7 +13,14 @@ from uuid_utils.compat import uuid7
 
 from services.directory.models import EventLogRow, OutboxRow, outbox_table
 from services.directory.rendering import SHOWN_ON
-from shared.audience import changed_fields, cut_event, cut_partner
+from shared.audience import (
+    changed_fields,
+    contact_point_visibility,
+    cut_event,
+    cut_partner,
+    may_see,
+)
+from shared.erasing import CONTACT_ERASED
 from shared.records import JsonObject
 from shared.request_context import current_traceparent
 from shared.tokens import Caller
@@ -67,10 +74,11 @@ def tell_of(session: AsyncSession, subjects: Iterable[UUID]) -> None:
     session.info.setdefault(TOUCHED, set()).update(subjects)
 
 
-def _append(session: AsyncSession, event_type: str, subject: UUID, data: JsonObject) -> None:
-    columns = event_columns(event_type, subject, data, session.info["public_url"])
-    session.add(OutboxRow(**columns))
+def _append(session: AsyncSession, event_type: str, subject: UUID, data: JsonObject) -> OutboxRow:
+    row = OutboxRow(**event_columns(event_type, subject, data, session.info["public_url"]))
+    session.add(row)
     tell_of(session, [subject])
+    return row
 
 
 def _actor(caller: Caller | None) -> JsonObject:
@@ -120,6 +128,33 @@ def append_partner_event(
     before_on = session.info.get(SHOWN_ON, {}).get(after["id"])
     data = partner_event_data(before, after, caller, before_on)
     _append(session, event_type, UUID(after["id"]), data)
+
+
+def append_erasure_event(
+    session: AsyncSession,
+    before: JsonObject,
+    after: JsonObject,
+    erased: Mapping[str, Sequence[JsonObject]],
+    caller: Caller,
+) -> OutboxRow:
+    """Write down that contact points were erased, for each audience that could ever see them.
+
+    `before` and `after` are the partner's whole records, `erased` what each contact point, by its
+    id, has ever been. A contact point may have been gone from the record long before.
+    """
+    before_on = session.info.get(SHOWN_ON, {}).get(after["id"])
+    data = partner_event_data(before, after, caller, before_on)
+    for audience, view in data["audiences"].items():
+        view["erased"] = sorted(
+            point_id
+            for point_id, forms in erased.items()
+            if any(may_see(audience, contact_point_visibility(form)) for form in forms)
+        )
+        if view["erased"] and data["record"] is not None:
+            view["changed"] = sorted({*view["changed"], "contact_points"})
+    of_members = data["audiences"][Visibility.member.value]
+    data |= {"changed": of_members["changed"], "contact_point_ids": of_members["erased"]}
+    return _append(session, CONTACT_ERASED, UUID(after["id"]), data)
 
 
 def append_topic_event(

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.directory.assurance import render_due
 from services.directory.duplicates.reckoning import Reckoning
+from services.directory.erasing.finishing import finish_erasures
 from services.directory.idempotency import forget_old_answers
 from services.directory.imports.asked import forget_old
 from services.directory.imports.running import Importing
@@ -23,6 +24,7 @@ from shared.serving import run_together
 
 _LOOK_SECONDS = 1.0
 _REVIEW_SECONDS = 30.0
+_ERASE_SECONDS = 1.0
 _IMPORT_SECONDS = 0.25
 _FORGET_SECONDS = 600.0
 _DUPLICATES_SECONDS = 0.5
@@ -44,6 +46,9 @@ async def run_worker(
             answers = await forget_old_answers(session)
             return answers + await forget_old(session, settings.import_days)
 
+    async def finish_some() -> int:
+        return await finish_erasures(database, redis)
+
     importing, reckoning = Importing(database), Reckoning(database)
 
     async def compare_some() -> int:
@@ -56,6 +61,7 @@ async def run_worker(
             run_loop("look at the stream", relay.look, Nudge(), _LOOK_SECONDS),
             run_loop("duplicates", compare_some, Nudge(), _DUPLICATES_SECONDS),
             run_loop("reviews", render_some, Nudge(), _REVIEW_SECONDS),
+            run_loop("erasures", finish_some, Nudge(), _ERASE_SECONDS),
             run_loop("imports", importing.step, Nudge(), _IMPORT_SECONDS),
             run_loop("old imports and answers", forget_some, Nudge(), _FORGET_SECONDS),
         )

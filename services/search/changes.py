@@ -11,6 +11,7 @@ from shared.events import (
     AccountReminded,
     AccountUpdated,
     PartnerAssured,
+    PartnerContactErased,
     PartnerCreated,
     PartnerMerged,
     PartnerReviewDue,
@@ -40,6 +41,7 @@ def change_of_event(event: JsonObject) -> Change | None:
             | PartnerWithdrawn()
             | PartnerMerged()
             | PartnerReviewDue()
+            | PartnerContactErased()
         ):
             record: JsonObject | None = event["data"]["record"]
             if record is None:

@@ -102,6 +102,12 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
         {"reason": "Moved."},
         {**dict.fromkeys(ROLES, 404), "secretariat": 201, "editor": 201},
     ),
+    (
+        "POST",
+        "/partners/{open}/contact-points/{nothing}/erasure",
+        None,
+        _only(404, "secretariat"),
+    ),
     ("GET", "/partners/{open}/disputes", None, _only(200, "secretariat", "editor")),
     (
         "POST",

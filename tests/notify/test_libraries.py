@@ -144,12 +144,20 @@ async def every_type_of_event(
     notify: ServedNotify, webhook: dict[str, Any], receiver: Receiver
 ) -> None:
     """Do what makes one of each type; `webhook` is told of everything, at `receiver`."""
-    partner = await notify.directory.create("Université – 日本 😀 " + "x" * 150)
+    point = {
+        "kind": "role",
+        "purposes": ["press"],
+        "channels": [{"kind": "email", "value": "press@example.org"}],
+    }
+    name = "Université – 日本 😀 " + "x" * 150
+    partner = await notify.directory.create(name, contact_points=[point])
+    point_id = partner["contact_points"][0]["id"]
     topic = {"notation": "told", "scheme": "theme", "pref_label": {"en": "Told"}}
     made = await asked(notify.directory, "POST", "/topics", topic)
     for method, path, body in (
         ("PATCH", f"/partners/{partner['id']}", {"description": {"en": "y" * 4_000}}),
         ("POST", f"/partners/{partner['id']}/assurance", {"method": "visit"}),
+        ("POST", f"/partners/{partner['id']}/contact-points/{point_id}/erasure", None),
         ("PATCH", f"/topics/{made['id']}", {"definition": {"en": "To be told."}}),
         ("PATCH", f"/topics/{made['id']}", {"status": "deprecated"}),
     ):

@@ -17,7 +17,7 @@ from services.directory.models.imports import (
     ImportStatedRow,
     ImportTouchedRow,
 )
-from services.directory.models.log import EventLogRow, OutboxRow
+from services.directory.models.log import ErasureRow, EventLogRow, OutboxRow
 from services.directory.models.merges import MergeRow
 from services.directory.models.partners import (
     ExternalIdRow,
@@ -56,6 +56,7 @@ import_page_table = metadata.tables["import_page"]
 import_stated_table = metadata.tables["import_stated"]
 import_touched_table = metadata.tables["import_touched"]
 outbox_table = metadata.tables["outbox"]
+erasure_table = metadata.tables["erasure"]
 event_log_table = metadata.tables["event_log"]
 account_table = metadata.tables["account"]
 client_secret_table = metadata.tables["client_secret"]
@@ -70,6 +71,7 @@ __all__ = [
     "DuplicateDueRow",
     "DuplicateKeyRow",
     "DuplicatePairRow",
+    "ErasureRow",
     "EventLogRow",
     "ExternalIdRow",
     "ImportPageRow",
@@ -98,6 +100,7 @@ __all__ = [
     "duplicate_due_table",
     "duplicate_key_table",
     "duplicate_pair_table",
+    "erasure_table",
     "event_log_table",
     "external_id_table",
     "import_page_table",

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary
 from sqlmodel import Field
 
 from services.directory.models.table import Table
@@ -15,6 +15,7 @@ class OutboxRow(Table, table=True):
     """An event, written with its cause; `sequence` is its place in the log, given by the relay."""
 
     __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_subject", "subject"),)
 
     id: int | None = Field(default=None, sa_column=Column(_COUNTED, primary_key=True))
     sequence: int | None = Field(default=None, sa_column=Column(BigInteger, unique=True))
@@ -24,6 +25,18 @@ class OutboxRow(Table, table=True):
     event: bytes = Field(
         sa_column=Column(LargeBinary, nullable=False), description="Envelope without its sequence."
     )
+
+
+class ErasureRow(Table, table=True):
+    """An erasure that the stream, or a file, still has something of."""
+
+    __tablename__ = "erasure"
+
+    outbox_id: int | None = Field(
+        sa_column=Column(_COUNTED, primary_key=True, autoincrement=False),
+        description="Its event.",
+    )
+    subject: str = Field(max_length=60)
 
 
 class EventLogRow(Table, table=True):

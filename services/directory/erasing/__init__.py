@@ -1,0 +1,1 @@
+"""Erasing a person's details wherever the directory has kept them."""
