@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.notify.accounts import heed_accounts
 from services.notify.deliveries.ids import ids_from
+from services.notify.erasing import heed_erasures
 from services.notify.matching import EventViews, Interest, wants
 from services.notify.models import (
     ACCOUNTS,
@@ -95,6 +96,7 @@ async def _owe(
             if wants(interest, views)
         ]
     await insert_new(session, EVENTS, event_rows)
+    await heed_erasures(session, events)
     if delivery_rows:
         await _wait_for_earlier(session, delivery_rows, interests)
         await insert_new(session, DELIVERIES, delivery_rows)

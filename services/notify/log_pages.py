@@ -1,7 +1,7 @@
 """Older parts of the log, read from the directory in pages that several readers share.
 
-A page that is full never changes, so readers that come back together after an outage cost the
-directory one request a page, not one each.
+A page that is full never changes but by an erasure, so readers that come back together after an
+outage cost the directory one request a page, not one each.
 """
 
 import asyncio
@@ -44,6 +44,10 @@ class LogPages:
         # Shielded, because others may wait for the same page when this reader leaves.
         return [event for event in await asyncio.shield(page) if event.sequence > sequence]
 
+    def forget(self) -> None:
+        """Keep no page: what is on the log was changed. Who waits for one still gets it."""
+        self._pages.clear()
+
     async def close(self) -> None:
         """Forget all pages, those under way too."""
         pages = list(self._pages.values())
@@ -55,8 +59,10 @@ class LogPages:
 
     def _keep(self, key: tuple[str, int], page: "asyncio.Task[list[LoggedEvent]]") -> None:
         full = not page.cancelled() and page.exception() is None and len(page.result()) == _PAGE
+        if self._pages.get(key) is not page:
+            return
         if not full:
-            self._pages.pop(key, None)
+            del self._pages[key]
             return
         self._pages.move_to_end(key)
         while len(self._pages) > _MOST_PAGES:

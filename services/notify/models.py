@@ -298,6 +298,8 @@ class PositionRow(Table, table=True):
     log_id: str = Field(max_length=60)
     sequence: int = Field(sa_type=BigInteger)
     last_place: int = Field(sa_type=BigInteger)
+    # Counts up when kept events are rewritten; what was made of them before is not to be sent.
+    erasures: int = Field(default=0, sa_type=BigInteger)
 
 
 class DeadEventRow(Table, table=True):

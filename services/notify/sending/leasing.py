@@ -17,7 +17,14 @@ from sqlalchemy import Select, and_, bindparam, or_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
-from services.notify.models import ACCOUNTS, DELIVERIES, WEBHOOKS, Ordering, WebhookState
+from services.notify.models import (
+    ACCOUNTS,
+    DELIVERIES,
+    POSITIONS,
+    WEBHOOKS,
+    Ordering,
+    WebhookState,
+)
 from services.notify.sending.messages import Message, MessageBook
 from services.notify.sending.pace import give_back_allowance, take_allowance
 from services.notify.webhooks.endpoints import Endpoint, EndpointBook
@@ -195,6 +202,7 @@ async def _find_due_webhooks(session: AsyncSession, room: Room, now: datetime) -
             WEBHOOKS.c.requests_per_second,
             WEBHOOKS.c.failing_since,
             first.label("first"),
+            select(POSITIONS.c.erasures).scalar_subquery().label("erasures"),
         )
         .join(ACCOUNTS, ACCOUNTS.c.id == WEBHOOKS.c.account_id)
         .where(WEBHOOKS.c.state != WebhookState.disabled.value, ACCOUNTS.c.closed_at.is_(None))
@@ -267,7 +275,8 @@ async def _with_messages(
     revisions = {row.webhook_id: webhooks[row.webhook_id].revision for row in rows}
     books = await endpoints.read(session, revisions)
     wanted = {(row.event_id, books[row.webhook_id].audience) for row in rows}
-    made = await messages.read(session, wanted)
+    erasures = max(row.erasures or 0 for row in webhooks.values())
+    made = await messages.read(session, wanted, erasures)
     return [
         LeasedDelivery(
             id=row.id,

@@ -35,9 +35,15 @@ class MessageBook:
     def __init__(self) -> None:
         self._remembered: OrderedDict[Wanted, Message] = OrderedDict()
         self._bytes = 0
+        self._erasures = 0
 
-    async def read(self, session: AsyncSession, wanted: Set[Wanted]) -> dict[Wanted, Message]:
-        """The messages that are `wanted`."""
+    async def read(
+        self, session: AsyncSession, wanted: Set[Wanted], erasures: int
+    ) -> dict[Wanted, Message]:
+        """The messages that are `wanted`; `erasures`: how often events were rewritten until now."""
+        if erasures != self._erasures:
+            self._remembered.clear()
+            self._bytes, self._erasures = 0, erasures
         found = {one: self._remembered[one] for one in wanted if one in self._remembered}
         missing = [one for one in wanted if one not in found]
         if not missing:

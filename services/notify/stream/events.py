@@ -1,7 +1,7 @@
 """Events as the live stream tells them: cut and written once, however many readers there are."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
@@ -9,6 +9,7 @@ import structlog
 
 from services.notify.matching import EventViews, passes
 from services.notify.topics import Filters
+from shared.erasing import with_contact_points_forgotten
 from shared.records import JsonObject
 from shared.vocabulary import Visibility
 
@@ -36,6 +37,13 @@ class LoggedEvent:
         self.size = len(orjson.dumps(event))
         self._views = EventViews(event)
         self._messages: dict[Visibility, bytes] = {}
+
+    def without(self, subject: str, contact_point_ids: Collection[str]) -> "LoggedEvent":
+        """The event without these contact points, if it is about `subject`."""
+        event = self._views.event
+        if event["subject"] != subject:
+            return self
+        return LoggedEvent(with_contact_points_forgotten(event, contact_point_ids))
 
     def message_for(self, audience: Visibility, filters: Filters) -> bytes | None:
         """What `audience` is told of it, or None where there is nothing to tell or to pass."""
@@ -83,6 +91,11 @@ class RecentEvents:
             self.floor = self._events[leaving].sequence
             leaving += 1
         del self._events[:leaving]
+
+    def forget(self, subject: str, contact_point_ids: Collection[str]) -> None:
+        """Keep the events about `subject` without these contact points."""
+        self._events = [event.without(subject, contact_point_ids) for event in self._events]
+        self._bytes = sum(event.size for event in self._events)
 
     def after(self, sequence: int) -> Sequence[LoggedEvent]:
         """The events after `sequence`, which must not lie below the floor."""

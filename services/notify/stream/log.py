@@ -16,6 +16,7 @@ from services.notify.stream.accounts import RecentAccounts
 from services.notify.stream.events import LoggedEvent, RecentEvents
 from services.notify.stream.settings import StreamSettings
 from services.notify.topics import TopicTree, fetch_topics
+from shared.erasing import CONTACT_ERASED
 from shared.log_follower import BATCH, Position
 from shared.records import JsonObject
 from shared.service_client import DirectoryClient
@@ -128,6 +129,10 @@ class StreamLog:
             self._topics |= {topic["id"]: topic for topic in topics}
             self._grow_tree()
         accounts, logged = self._take_in(events, events[-1]["sequence"])
+        for event in events:
+            if event["type"] == CONTACT_ERASED:
+                self.recent.forget(event["subject"], event["data"]["contact_point_ids"])
+                self.pages.forget()
         if self._listener is None:
             return
         if topics:
