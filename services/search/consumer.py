@@ -11,6 +11,7 @@ from services.search.changes import change_of_event
 from services.search.dead_events import (
     find_replayed,
     find_replays,
+    forget_dead_events,
     keep_dead_event,
     note_replay,
 )
@@ -18,6 +19,7 @@ from services.search.index import IndexHome, damage_in
 from services.search.rebuild import Construction, SnapshotTorn, build_from_snapshot
 from services.search.writing import Change, StoredPosition, Writing
 from shared.databases import Database
+from shared.erasing import CONTACT_ERASED
 from shared.log_follower import Position
 from shared.records import JsonObject
 from shared.service_client import DirectoryClient
@@ -70,6 +72,9 @@ class IndexConsumer:
 
     async def apply(self, events: Sequence[JsonObject], position: Position) -> None:
         """Commit the changes of `events` together with `position`."""
+        for event in events:
+            if event["type"] == CONTACT_ERASED:
+                await self._forget_past(event["subject"], event["sequence"])
         changes = await asyncio.to_thread(_changes_of, events)
         await self._commit(changes, position)
 
@@ -111,6 +116,16 @@ class IndexConsumer:
             if error is None:
                 self._replayed.add(dead_event.id)
         return done + len(owed)
+
+    async def _forget_past(self, record_id: str, sequence: int) -> None:
+        """Keep nothing of what the record was before an erasure.
+
+        What an index has deleted its files keep until they are merged, so it is built anew. That
+        is asked for before the commit: else a crash in between would lose it.
+        """
+        self._home.request_rebuild()
+        async with self._database.transaction() as session:
+            await forget_dead_events(session, record_id, sequence)
 
     async def _follow_replays(self) -> int:
         stored = self._live.stored if self._live else None

@@ -6,7 +6,7 @@ from typing import cast
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 from uuid_utils.compat import uuid7
 
 from services.search.models import DeadEvent, DeadEventList, DeadEventRead, DeadEventState
@@ -106,6 +106,15 @@ async def note_replay(session: AsyncSession, dead_event_id: str, error: str | No
         update(DeadEvent)
         .where(col(DeadEvent.id) == dead_event_id)
         .values(replay_requested_at=None, **outcome)
+    )
+
+
+async def forget_dead_events(session: AsyncSession, subject: str, sequence: int) -> None:
+    """Forget those about a record from before `sequence`, whose event has all that it is since."""
+    await session.execute(
+        delete(DeadEvent).where(
+            col(DeadEvent.subject) == subject, col(DeadEvent.sequence) < sequence
+        )
     )
 
 
