@@ -1,6 +1,7 @@
 """What the HTTP side of every service has in common: conventions, health, start and stop."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -303,9 +304,20 @@ async def stop_task(task: "asyncio.Task[None]") -> None:
         await task
 
 
+def keep_what_is_loaded() -> None:
+    """Spare the garbage collector what has been loaded so far: it stays to the end of the process.
+
+    A full collection takes over a tenth of a second for the code, models and routes of a service,
+    and they come often while many records are worked on; all that is asked meanwhile waits.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def serve(app: FastAPI, *, service: str, host: str, port: int, log_level: str) -> None:
     """Serve `app` until a signal comes; requests under way have a few seconds to end."""
     configure_logs(service, log_level)
+    keep_what_is_loaded()
     uvicorn.run(
         app,
         host=host,

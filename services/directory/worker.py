@@ -20,7 +20,7 @@ from shared.broker import connect_broker
 from shared.databases import Database
 from shared.logs import configure_logs
 from shared.loops import Nudge, run_loop
-from shared.serving import run_together
+from shared.serving import keep_what_is_loaded, run_together
 
 _LOOK_SECONDS = 1.0
 _REVIEW_SECONDS = 30.0
@@ -77,6 +77,7 @@ async def main() -> None:
     """Run the loops as a process of their own."""
     settings = Settings.from_environment(os.environ)
     configure_logs("directory-worker", settings.log_level)
+    keep_what_is_loaded()
     database = open_database(settings)
     redis = connect_broker(settings.redis_url)
     try:
