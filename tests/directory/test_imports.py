@@ -278,3 +278,23 @@ def _ror_records() -> bytes:
     path = Path(__file__).parent / "published" / "ror-sample-2000.jsonl.gz"
     with gzip.open(path) as lines:
         return b"".join(itertools.islice(lines, 300))
+
+
+async def test_every_identifier_may_be_of_a_scheme_of_its_own(directory: ServedDirectory) -> None:
+    """Rows of a page may name as many schemes as they like, and are found by each of them."""
+    rows = [
+        a_partner(
+            f"Of many schemes {number}",
+            external_ids=[
+                {"scheme": f"scheme-{number}-{place}", "value": "1", "preferred": False}
+                for place in range(100)
+            ],
+        )
+        for number in range(30)
+    ]
+    first = await import_records(directory, rows)
+    assert first.counts == (30, 0, 0, 0)
+    again = await import_records(
+        directory, [{**row, "external_ids": row["external_ids"][-1:]} for row in rows]
+    )
+    assert (again.counts, again.ids()) == ((0, 30, 0, 0), first.ids())

@@ -13,18 +13,18 @@ from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from services.directory.external_ids import ExternalIdTaken
+from services.directory.external_ids import ExternalIdPair, ExternalIdTaken, find_holders
 from services.directory.formats.incoming import Incoming
 from services.directory.imports.drafts import Draft, load_drafts
 from services.directory.imports.identity import contradicts, keep_point_ids, points_of_new
 from services.directory.imports.parts import in_parts
-from services.directory.imports.reading import ExternalIdPair, ReadRow, Refusal
+from services.directory.imports.reading import ReadRow, Refusal
 from services.directory.imports.ties import RowTies, ties_of_row
-from services.directory.models import external_id_table, topic_table
+from services.directory.models import topic_table
 from services.directory.partner_change import PartnerWithdrawn, content_of, own_columns
 from services.directory.partner_write import PartnerWrite
 from shared.problems import FieldError, InvalidValues, NotFound, Problem
@@ -228,14 +228,7 @@ async def load_batch(
 ) -> Batch:
     """What `rows` need of the database."""
     batch = Batch(source_format, now)
-    columns = external_id_table.c
-    for pairs in in_parts({pair for row in rows for pair in row.external_ids}):
-        found = await session.execute(
-            select(columns.scheme, columns.value, columns.partner_id).where(
-                tuple_(columns.scheme, columns.value).in_(pairs)
-            )
-        )
-        batch.holders |= {(one.scheme, one.value): one.partner_id for one in found}
+    batch.holders = await find_holders(session, (pair for row in rows for pair in row.external_ids))
     wanted = {*batch.holders.values(), *_named_ids(rows)}
     batch.partners = await load_drafts(session, wanted, source_format)
     batch.notations = await _notations(session, rows, batch.partners.values())

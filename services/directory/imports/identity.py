@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from services.directory.entries import said_by
-from services.directory.imports.reading import ExternalIdPair
+from services.directory.external_ids import ExternalIdPair
 from services.directory.partner_write import PartnerWrite
 from shared.records import JsonObject
 

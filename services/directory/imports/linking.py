@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, Table, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.directory.external_ids import ExternalIdPair, find_holders
 from services.directory.imports.batch import Batch
 from services.directory.imports.drafts import load_drafts
 from services.directory.imports.many_rows import insert_rows
 from services.directory.imports.parts import in_parts
 from services.directory.imports.ties import OWN_IDS, NamedTie, RowTies
 from services.directory.models import (
-    external_id_table,
     import_stated_table,
     import_touched_table,
     partner_table,
@@ -115,7 +115,7 @@ async def _touch(session: AsyncSession, import_id: UUID, ties: Iterable[Stored])
     await _insert_new(session, import_touched_table, rows)
 
 
-def _wanted(one: RowTies, targets: dict[tuple[str, str], UUID], linked: Linked) -> set[Stored]:
+def _wanted(one: RowTies, targets: dict[ExternalIdPair, UUID], linked: Linked) -> set[Stored]:
     wanted = set()
     for tie in one.ties:
         target = targets.get((tie.scheme, tie.value))
@@ -132,17 +132,9 @@ def _named(tie: NamedTie) -> str:
     return tie.value if tie.scheme == OWN_IDS else f"{tie.scheme} {tie.value}"
 
 
-async def _targets(session: AsyncSession, rows: Iterable[RowTies]) -> dict[tuple[str, str], UUID]:
+async def _targets(session: AsyncSession, rows: Iterable[RowTies]) -> dict[ExternalIdPair, UUID]:
     named = {(tie.scheme, tie.value) for one in rows for tie in one.ties}
-    found: dict[tuple[str, str], UUID] = {}
-    columns = external_id_table.c
-    for pairs in in_parts(pair for pair in named if pair[0] != OWN_IDS):
-        holders = await session.execute(
-            select(columns.scheme, columns.value, columns.partner_id).where(
-                tuple_(columns.scheme, columns.value).in_(pairs)
-            )
-        )
-        found |= {(row.scheme, row.value): row.partner_id for row in holders}
+    found = await find_holders(session, (pair for pair in named if pair[0] != OWN_IDS))
     for ids in in_parts(UUID(value) for scheme, value in named if scheme == OWN_IDS):
         there = await session.execute(
             select(partner_table.c.id).where(

@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
+from services.directory.external_ids import ExternalIdPair
 from services.directory.formats.incoming import Incoming, UnreadableRecord
 from services.directory.imports.framing import TOO_LONG
 from services.directory.partner_write import ExternalIdWrite, PartnerWrite
@@ -15,7 +16,6 @@ from shared.problems import FieldError, Problem, field_errors
 from shared.records import JsonObject
 
 Reader = Callable[[JsonObject], Incoming]
-ExternalIdPair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
