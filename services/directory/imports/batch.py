@@ -168,7 +168,7 @@ class Batch:
         own_columns(draft, write)
         if draft.values() == was:
             return False
-        draft.changed = True
+        draft.changed = draft.own_changed = True
         draft.modified_at = self.now
         draft.filters_changed |= any(was.get(name) != content[name] for name in filters)
         if claims != claims_before:

@@ -18,7 +18,7 @@ from services.directory.duplicates.storing import due_row, mark_due, must_be_com
 from services.directory.flags import ALL_FLAGS, flag_rows
 from services.directory.history import version_columns
 from services.directory.imports.drafts import Draft
-from services.directory.imports.many_rows import insert_rows
+from services.directory.imports.many_rows import execute_rows, insert_rows
 from services.directory.models import (
     external_id_table,
     outbox_table,
@@ -39,6 +39,11 @@ Columns = dict[str, Any]
 # How it is rendered is worked out here; all else that a row has, its draft has.
 _RENDERED = ("public", "member", "secretariat", "changes_at", "assurance_status")
 _PARTNER = [column.name for column in partner_table.c if column.name not in _RENDERED]
+_UPDATE_PARTNER = update(partner_table).where(partner_table.c.id == bindparam("the_id"))
+_VERSION = partner_version_table.c
+_UPDATE_VERSION = update(partner_version_table).where(
+    _VERSION.partner_id == bindparam("the_partner"), _VERSION.version == bindparam("the_version")
+)
 
 
 @dataclass(slots=True)
@@ -51,6 +56,7 @@ class WrittenPartners:
     reason: str
     added: list[Columns] = field(default_factory=list)
     changed: list[Columns] = field(default_factory=list)
+    shown_anew: list[Columns] = field(default_factory=list)
     claims: list[Columns] = field(default_factory=list)
     released: list[UUID] = field(default_factory=list)
     sectors: list[Columns] = field(default_factory=list)
@@ -73,18 +79,23 @@ class WrittenPartners:
         draft.version += 1
         around = Surroundings(notations, draft.relationships, former_ids)
         record = build_record(draft, around, now, self.periods)
-        columns: Columns = {name: getattr(draft, name) for name in _PARTNER}
         cuts = cuts_of(record, now.date())
-        columns |= cuts.columns()
-        columns["assurance_status"] = record["assurance"]["status"]
-        columns["changes_at"] = next_change(draft, now, self.periods)
+        rendered: Columns = {
+            **cuts.columns(),
+            "assurance_status": record["assurance"]["status"],
+            "changes_at": next_change(draft, now, self.periods),
+        }
         self.flags += flag_rows(draft.id, cuts.flags())
         event_type = "partner.created" if before is None else "partner.updated"
         if before is None:
-            self.added.append(columns)
+            self.added.append(_own_columns(draft) | rendered)
         else:
             self.unflagged.append(draft.id)
-            self.changed.append({**columns, "the_id": draft.id})
+            if draft.own_changed:
+                own = _own_columns(draft)
+                self.changed.append({"the_id": own.pop("id")} | own | rendered)
+            else:
+                self.shown_anew.append({"the_id": draft.id, "version": draft.version} | rendered)
             self.past.append(
                 {
                     "the_partner": draft.id,
@@ -101,7 +112,7 @@ class WrittenPartners:
         data = partner_event_data(before, record, self.caller, shown_on, shown)
         self.events.append(event_columns(event_type, draft.id, data, self.public_url))
         self.subjects.append(draft.id)
-        if before is None or must_be_compared(before, record):
+        if before is None or (draft.own_changed and must_be_compared(before, record)):
             self.due.append(due_row(draft.id, draft.version))
 
     def _add_found_by(self, draft: Draft) -> None:
@@ -131,6 +142,10 @@ class WrittenPartners:
             )
 
 
+def _own_columns(draft: Draft) -> Columns:
+    return {name: getattr(draft, name) for name in _PARTNER}
+
+
 async def write_partners(session: AsyncSession, written: WrittenPartners) -> None:
     """Write it, in the transaction of `session`, and leave word of it."""
     # What is given up goes first: another partner of the same batch may claim it.
@@ -153,17 +168,9 @@ async def write_partners(session: AsyncSession, written: WrittenPartners) -> Non
             ),
             written.old_sources,
         )
-    if written.changed:
-        await _update_partners(session, written.changed)
-    if written.past:
-        columns = partner_version_table.c
-        await session.execute(
-            update(partner_version_table).where(
-                columns.partner_id == bindparam("the_partner"),
-                columns.version == bindparam("the_version"),
-            ),
-            written.past,
-        )
+    await execute_rows(session, _UPDATE_PARTNER, written.changed)
+    await execute_rows(session, _UPDATE_PARTNER, written.shown_anew)
+    await execute_rows(session, _UPDATE_VERSION, written.past)
     for table, rows in (
         (partner_table, written.added),
         (external_id_table, written.claims),
@@ -178,13 +185,6 @@ async def write_partners(session: AsyncSession, written: WrittenPartners) -> Non
     if written.due:
         await mark_due(session, written.due)
     tell_of(session, written.subjects)
-
-
-async def _update_partners(session: AsyncSession, rows: list[Columns]) -> None:
-    statement = update(partner_table).where(partner_table.c.id == bindparam("the_id"))
-    await session.execute(
-        statement, [{name: value for name, value in row.items() if name != "id"} for row in rows]
-    )
 
 
 async def _delete(session: AsyncSession, table: Table, partner_ids: Iterable[UUID]) -> None:

@@ -49,6 +49,8 @@ class Draft:
     source_values: dict[str, JsonObject] = field(default_factory=dict)
     changed: bool = False
     """Whether it is to be written anew, with a new version."""
+    own_changed: bool = False
+    """Whether that is for values of its own; else for what it shows of others, or its sources."""
     claims_changed: bool = False
     filters_changed: bool = False
     sources_changed: set[str] = field(default_factory=set)

@@ -39,7 +39,7 @@ Format = Literal["csv", "ndjson", "ror-v2", "hsds"]
 Mode = Literal["best-effort", "atomic"]
 
 # As many rows as are written in one go: other writers wait for no more than these.
-_ROWS_A_PAGE = 200
+_ROWS_A_PAGE = 500
 _BYTES_A_PAGE = 1_000_000
 _PIECE = 262_144
 # Longer than a file can reasonably take to come.
