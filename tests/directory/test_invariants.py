@@ -8,16 +8,10 @@ import orjson
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
+from tests.directory.record_rules import INVERSE, check_alone, check_ties
 from tests.served_directory import ServedDirectory
 from tests.waiting import wait_until
 
-INVERSE = {
-    "parent": "child",
-    "child": "parent",
-    "related": "related",
-    "predecessor": "successor",
-    "successor": "predecessor",
-}
 LONG = bool(os.environ.get("LONG"))
 _REFUSED = {409, 412, 422}
 _PARTNER = st.integers(0, 5)
@@ -35,6 +29,7 @@ _STEP = st.one_of(
     st.tuples(st.just("apply"), st.integers(0, 2)),
     st.tuples(st.just("dispute"), _PARTNER),
     st.tuples(st.just("assure"), _PARTNER),
+    st.tuples(st.just("erase"), _PARTNER),
     st.tuples(st.just("import"), st.integers(0, 2), _PARTNER),
 )
 
@@ -49,6 +44,7 @@ class Story:
         self.ids: list[str] = []
         self.merges: list[str] = []
         self.proposals: list[str] = []
+        self.erased: set[str] = set()
         self.log_begins = 0
         self.seen: dict[tuple[str, int], Any] = {}
 
@@ -92,7 +88,8 @@ class Story:
             "relationships": ties,
             "contact_points": [
                 {
-                    "kind": "role",
+                    "kind": "person",
+                    "name": f"Person {len(self.ids) % 2}",
                     "purposes": ["press"],
                     "channels": [{"kind": "post", "value": f"{len(self.ids)} Street"}],
                 }
@@ -182,6 +179,22 @@ class Story:
         body = {"method": "letter"}
         await self._send("POST", f"/partners/{record['id']}/assurance", body, **tag)
 
+    async def erase(self, number: int) -> None:
+        """A person, whose contact point may be one of the past."""
+        partner_id = self._one(number)
+        known = [record for (one, _), record in self.seen.items() if one == partner_id]
+        points = [point["id"] for record in known for point in record["contact_points"]]
+        if not points:
+            return
+        path = f"/partners/{partner_id}/contact-points/{points[0]}/erasure"
+        answer = await self._send("POST", path)
+        self.erased.update(answer.json()["contact_point_ids"])
+        self.seen = {key: self._without_erased(record) for key, record in self.seen.items()}
+
+    def _without_erased(self, record: Any) -> Any:
+        left = [point for point in record["contact_points"] if point["id"] not in self.erased]
+        return {**record, "contact_points": left}
+
     async def load(self, identifier: int, other: int) -> None:
         """A file of two rows: one by an identifier, one by an id."""
         rows = [
@@ -219,11 +232,12 @@ class Story:
         ]
         assert len(claimed) == len(set(claimed)), "an identifier belongs to two"
         for record in records.values():
-            _check_alone(record)
+            check_alone(record)
+            assert record == self._without_erased(record), "an erased person is back"
             key = (record["id"], record["version"])
             assert self.seen.setdefault(key, record) == record, "a version was changed"
         for record in there.values():
-            _check_ties(record, there)
+            check_ties(record, there)
             shown = await self.directory.client.get(
                 f"/partners/{record['id']}", headers=self.headers
             )
@@ -255,6 +269,10 @@ class Story:
             nonlocal after
             page = await self.directory.changes(after, self.headers)
             after = page["next_after"]
+            for event in page["items"]:
+                record = event["data"].get("record")
+                if record is not None and "contact_points" in record:
+                    assert record == self._without_erased(record), "the log has an erased person"
             last.update({event["subject"]: event for event in page["items"]})
             return later["id"] in last
 
@@ -280,38 +298,6 @@ class Story:
             assert last[partner_id]["data"]["record"]["version"] == record["version"]
 
 
-def _check_alone(record: Any) -> None:
-    names = record["names"]
-    assert sum("display" in name["kinds"] for name in names) == 1
-    assert len({(name["value"], name["lang"]) for name in names}) == len(names)
-    points = [point["id"] for point in record["contact_points"]]
-    assert len(set(points)) == len(points)
-    ties = [(tie["kind"], tie["partner_id"]) for tie in record["relationships"]]
-    assert len(set(ties)) == len(ties), "a relationship twice"
-    assert record["id"] not in {partner_id for _, partner_id in ties}, "related to itself"
-    disputed = record["assurance"]["status"] == "disputed" and record["status"] != "withdrawn"
-    assert disputed == ("disputed" in record["flags"])
-
-
-def _check_ties(record: Any, there: dict[str, Any]) -> None:
-    for tie in record["relationships"]:
-        other = there[tie["partner_id"]]
-        back = {(one["kind"], one["partner_id"]) for one in other["relationships"]}
-        assert (INVERSE[tie["kind"]], record["id"]) in back, "one side only"
-        display = next(name["value"] for name in other["names"] if "display" in name["kinds"])
-        assert tie["name"] == display, "a name of before"
-    above, todo = set[str](), [record["id"]]
-    while todo:
-        parents = {
-            tie["partner_id"]
-            for tie in there[todo.pop()]["relationships"]
-            if tie["kind"] == "parent"
-        }
-        assert record["id"] not in parents, "its own parent over some steps"
-        todo += parents - above
-        above |= parents
-
-
 @given(steps=st.lists(_STEP, min_size=3, max_size=14))
 @settings(
     max_examples=200 if LONG else 12,
@@ -324,10 +310,11 @@ def _check_ties(record: Any, there: dict[str, Any]) -> None:
 )
 @example(steps=[("withdraw", 0, 1), ("restore", 0, 3)])
 @example(steps=[("merge", 0, 1), ("undo", 0)])
+@example(steps=[("merge", 0, 1), ("edit", 1, 1), ("erase", 0), ("undo", 0), ("restore", 1, 1)])
 async def test_the_rules_hold_whatever_happens(
     directory: ServedDirectory, steps: list[tuple[Any, ...]]
 ) -> None:
-    """Edits, merges, undos, proposals, restores and imports; what is refused changes nothing."""
+    """Edits, merges, undos, proposals, erasures, imports …; what is refused changes nothing."""
     note(repr(steps))
     story = Story(directory, await directory.signed_in())
     story.log_begins = (await directory.changes(headers=story.headers))["head"]
