@@ -150,7 +150,7 @@ def cut_event(event: JsonObject, audience: Visibility | str) -> JsonObject | Non
     whether they could see the record before. That part never leaves; the rest is cut by it. A
     record that has gone out of sight comes as `record: null`, so that a follower forgets it.
 
-    Events of accounts, and of any type that is not known to be told, are for no audience.
+    Inner events, and those of any type that is not known to be told, are for no audience.
     """
     if event["type"] not in _TOLD:
         return None

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from shared.records import Partner, Topic
-from shared.vocabulary import AssuranceStatus, Role
+from shared.vocabulary import AssuranceStatus, ContactPurpose, Role
 
 
 class Actor(BaseModel):
@@ -84,6 +84,25 @@ class ReminderData(AccountData):
     partner_name: str = Field(description="Its display name.")
     status: AssuranceStatus = Field(description="`due` or `overdue`.")
     next_review_at: datetime = Field(description="When the record is, or was, to be checked.")
+
+
+class ConfirmationData(BaseModel):
+    """What asks a contact point to confirm itself."""
+
+    confirmation_id: UUID = Field(description="The request; what the link answers.")
+    partner_id: UUID = Field(description="The partner.")
+    partner_name: str = Field(description="Its display name.")
+    contact_point_id: UUID = Field(description="The contact point.")
+    contact_point_name: str | None = Field(description="Its name, if it has one.")
+    purposes: list[ContactPurpose] = Field(description="What it is for.")
+    recipient: str | None = Field(
+        description="The e-mail address that is asked; null where it has been erased since."
+    )
+    link: str | None = Field(
+        description="Where it is answered, by whoever has it; null where it has been erased since."
+    )
+    expires_at: datetime = Field(description="Until when it can be answered.")
+    actor: Actor = Field(description="Who wants to know.")
 
 
 class TestData(BaseModel):

@@ -3,8 +3,9 @@
 The envelope is CloudEvents 1.0 in structured JSON. `sequence` is a CloudEvents Integer: the place
 of the event in the directory's log, counted 1, 2, 3 … without holes.
 
-Events that are told to readers outside and events of accounts, which our own services alone read,
-are two unions: `EVENT_TYPES` has the first only, and what is not among them never leaves.
+Events that are told to readers outside and inner ones, of accounts and of what is to be mailed,
+which our own services alone read, are two unions: `EVENT_TYPES` has the first only, and what is not
+among them never leaves.
 """
 
 from datetime import datetime
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from shared.event_data import (
     AccountData,
     AudienceView,
+    ConfirmationData,
     ErasureData,
     PartnerData,
     ReminderData,
@@ -148,6 +150,13 @@ class AccountReminded(Envelope):
     data: ReminderData
 
 
+class ContactPointConfirmationRequested(Envelope):
+    """A contact point is to be asked by mail whether it is reached. `subject`: its partner."""
+
+    type: Literal["contact_point.confirmation_requested"]
+    data: ConfirmationData
+
+
 class WebhookTest(Envelope):
     """Somebody tries out a webhook. It goes to that webhook only and is not on the log."""
 
@@ -189,10 +198,11 @@ RecordEvent = (
     | TopicDeprecated
 )
 AccountEvent = AccountCreated | AccountUpdated | AccountClosed | AccountReminded
-LogEvent = RecordEvent | AccountEvent
+InnerEvent = AccountEvent | ContactPointConfirmationRequested
+LogEvent = RecordEvent | InnerEvent
 WebhookEvent = WebhookTest | WebhookVerification | WebhookFailing | WebhookDisabled
 ToldEvent = RecordEvent | WebhookEvent
-Event = ToldEvent | AccountEvent
+Event = ToldEvent | InnerEvent
 
 
 def _type_of(event_class: type[Envelope]) -> str:
@@ -202,6 +212,7 @@ def _type_of(event_class: type[Envelope]) -> str:
 EVENT_CLASSES: tuple[type[Envelope], ...] = get_args(ToldEvent)
 EVENT_TYPES: tuple[str, ...] = tuple(map(_type_of, EVENT_CLASSES))
 ACCOUNT_EVENT_TYPES: tuple[str, ...] = tuple(map(_type_of, get_args(AccountEvent)))
+INNER_EVENT_TYPES: tuple[str, ...] = tuple(map(_type_of, get_args(InnerEvent)))
 
 _CLASSES: dict[str, type[Envelope]] = {_type_of(one): one for one in get_args(Event)}
 _LOG_EVENT: TypeAdapter[LogEvent] = TypeAdapter(Annotated[LogEvent, Field(discriminator="type")])
@@ -242,9 +253,9 @@ def json_schema_of(event_type: str) -> dict[str, Any]:
 def event_pattern_matches(pattern: str, event_type: str) -> bool:
     """Whether `event_type` is `pattern`, or within `noun.*`, or `pattern` is `*`.
 
-    No pattern matches an event of an account.
+    No pattern matches an inner event.
     """
-    if event_type in ACCOUNT_EVENT_TYPES:
+    if event_type in INNER_EVENT_TYPES:
         return False
     if pattern == "*":
         return True

@@ -19,7 +19,7 @@ from shared.problems import (
     Problem,
     problem_content,
 )
-from shared.request_context import REQUESTS
+from shared.request_context import REQUESTS, shown_path
 
 MOST_TARGET_BYTES = 16_384
 """Of the path and the query of an address together."""
@@ -120,7 +120,12 @@ class LimitedHttp(HttpToolsProtocol):
         self.flow.resume_reading()
         self.loop.call_later(_LINGER_SECONDS, self.transport.close)
         REQUESTS.labels("unknown", "unknown", problem.status).inc()
-        _log.info("request.refused", status=problem.status, path=path, request_id=request_id)
+        _log.info(
+            "request.refused",
+            status=problem.status,
+            path=shown_path(path),
+            request_id=request_id,
+        )
 
 
 def _headers_too_large() -> Problem:

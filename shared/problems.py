@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from shared.request_context import current_request_id
+from shared.request_context import current_request_id, shown_path
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger()
@@ -237,7 +237,7 @@ def methods_at(request: Request) -> list[str]:
 
 
 async def _answer_crash(request: Request, error: Exception) -> Response:
-    _log.error("request.crashed", path=request.url.path, exc_info=error)
+    _log.error("request.crashed", path=shown_path(request.url.path), exc_info=error)
     return problem_response(
         request,
         Problem("This is our fault, and it is logged under the request_id. Try again later."),

@@ -28,7 +28,18 @@ OPEN_ENDED = "open_ended"
 FACTS = "facts"
 """In the request's `state`: what the log line says beside what it always does, by name."""
 
+# Whoever has such an address may act by it, so what stands behind these is not written down.
+_SECRET_BELOW = ("/confirmations/",)
 _log = structlog.get_logger()
+
+
+def shown_path(path: str) -> str:
+    """`path` as it may be logged."""
+    for place in _SECRET_BELOW:
+        before, found, _ = path.partition(place)
+        if found:
+            return f"{before}{place}…"
+    return path
 
 
 def current_request_id() -> str:
@@ -86,7 +97,7 @@ class RequestContext:
             _log.info(
                 "request.answered",
                 method=scope["method"],
-                path=scope["path"],
+                path=shown_path(scope["path"]),
                 route=route,
                 status=status,
                 milliseconds=round(seconds * 1000, 2),

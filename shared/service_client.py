@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from shared.records import JsonObject
+
 _RENEW_BEFORE_SECONDS = 30
 
 
@@ -44,9 +46,20 @@ class DirectoryClient:
         Raises:
             httpx.HTTPError: no answer, or an error for an answer.
         """
+        return await self._ask("GET", path, params=parameters)
+
+    async def post(self, path: str, body: JsonObject) -> httpx.Response:
+        """POST `body` to `path`; a token that was refused is renewed once.
+
+        Raises:
+            httpx.HTTPError: no answer, or an error for an answer.
+        """
+        return await self._ask("POST", path, json=body)
+
+    async def _ask(self, method: str, path: str, **what: Any) -> httpx.Response:
         for last in (False, True):
-            answer = await self.client.get(
-                f"{self.url}{path}", params=parameters, headers=await self.authorization()
+            answer = await self.client.request(
+                method, f"{self.url}{path}", headers=await self.authorization(), **what
             )
             if answer.status_code != httpx.codes.UNAUTHORIZED or last:
                 break

@@ -11,7 +11,7 @@ import pytest
 import services
 import shared
 from ops.schemas import as_text, documents
-from shared.events import ACCOUNT_EVENT_TYPES, EVENT_TYPES
+from shared.events import EVENT_TYPES, INNER_EVENT_TYPES
 from shared.problems import _OF_STATUS, Problem
 from shared.settings import ServiceSettings
 
@@ -90,7 +90,7 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_event_is_documented() -> None:
     """docs/events.md names each event type."""
-    for event_type in (*EVENT_TYPES, *ACCOUNT_EVENT_TYPES):
+    for event_type in (*EVENT_TYPES, *INNER_EVENT_TYPES):
         assert f"`{event_type}`" in _doc("events.md"), f"{event_type} is missing in docs/events.md"
 
 

@@ -187,6 +187,12 @@ def append_reminder(session: AsyncSession, account: JsonObject, about: JsonObjec
     _append(session, "account.reminded", UUID(account["id"]), data)
 
 
+def append_confirmation_request(session: AsyncSession, about: JsonObject, caller: Caller) -> None:
+    """Write down that a contact point is to be mailed, for our own services alone."""
+    data = {**about, "actor": _actor(caller)}
+    _append(session, "contact_point.confirmation_requested", UUID(about["partner_id"]), data)
+
+
 def with_sequence(event: bytes, sequence: int) -> bytes:
     """The envelope as it is on the log. Spliced, because parsing it again would cost more."""
     return b'{"sequence":%d,' % sequence + event[1:]

@@ -71,12 +71,22 @@ async def load_for_change(
     Raises:
         NotFound, NotAllowed, PartnerWithdrawn, StaleVersion: as their names say.
     """
+    row = await load_to_change(session, partner_id, caller)
+    check_version(row.version, expected)
+    return row
+
+
+async def load_to_change(session: AsyncSession, partner_id: UUID, caller: Caller) -> PartnerRow:
+    """The same for a change that writes over nothing, whatever the version.
+
+    Raises:
+        NotFound, NotAllowed, PartnerWithdrawn: as their names say.
+    """
     await stand_in_line(session)
     row = await find_seen(session, partner_id, caller)
     if not caller.edits(partner_id):
         raise NotAllowed("Only the secretariat and the partner's own editors may change it.")
     check_not_withdrawn(row)
-    check_version(row.version, expected)
     return row
 
 

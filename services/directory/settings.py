@@ -20,7 +20,8 @@ class Settings(ServiceSettings):
     public_url: str = Field(
         alias="DIRECTORY_PUBLIC_URL",
         default="",
-        description="The directory's address for the outside; empty: DIRECTORY_URL.",
+        description="The directory's address for the outside, also in links that are mailed; "
+        "empty: DIRECTORY_URL.",
     )
     encryption_keys: str = Field(
         alias="ENCRYPTION_KEYS",

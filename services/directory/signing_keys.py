@@ -1,7 +1,8 @@
-"""The keys that sign access tokens, and the tokens they sign."""
+"""The keys that sign tokens, and the access tokens they sign."""
 
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 from joserfc import jwt
@@ -37,7 +38,6 @@ class SigningKeys:
     def access_token(self, account: SignedInAccount) -> str:
         """A token for `account` (RFC 9068), valid for `token_seconds`."""
         now = int(time.time())
-        newest = self._keys[-1]
         claims = {
             "iss": ISSUER,
             "aud": ISSUER,
@@ -50,7 +50,12 @@ class SigningKeys:
             "exp": now + self.token_seconds,
             "jti": str(uuid7()),
         }
-        header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": newest.kid}
+        return self.sign("at+jwt", claims)
+
+    def sign(self, kind: str, claims: dict[str, Any]) -> str:
+        """A token with `claims`; whoever reads it is to look whether its `typ` is `kind`."""
+        newest = self._keys[-1]
+        header = {"alg": ALGORITHM, "typ": kind, "kid": newest.kid}
         return jwt.encode(header, claims, newest, algorithms=[ALGORITHM])
 
 

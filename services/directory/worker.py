@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.directory.assurance import render_due
+from services.directory.contact_points.asking import forget_expired_confirmations
 from services.directory.duplicates.reckoning import Reckoning
 from services.directory.erasing.finishing import finish_erasures
 from services.directory.idempotency import forget_old_answers
@@ -44,7 +45,8 @@ async def run_worker(
     async def forget_some() -> int:
         async with database.transaction() as session:
             answers = await forget_old_answers(session)
-            return answers + await forget_old(session, settings.import_days)
+            links = await forget_expired_confirmations(session)
+            return answers + links + await forget_old(session, settings.import_days)
 
     async def finish_some() -> int:
         return await finish_erasures(database, redis)
@@ -63,7 +65,7 @@ async def run_worker(
             run_loop("reviews", render_some, Nudge(), _REVIEW_SECONDS),
             run_loop("erasures", finish_some, Nudge(), _ERASE_SECONDS),
             run_loop("imports", importing.step, Nudge(), _IMPORT_SECONDS),
-            run_loop("old imports and answers", forget_some, Nudge(), _FORGET_SECONDS),
+            run_loop("old imports, answers and links", forget_some, Nudge(), _FORGET_SECONDS),
         )
     finally:
         # A database that does not answer any more must not keep the process from ending.

@@ -1,12 +1,13 @@
 """Forgetting contact points that the directory has erased, wherever notify has kept them."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import orjson
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notify.models import ATTEMPTS, DEAD_EVENTS, DELIVERIES, EVENTS, POSITIONS
+from services.notify.models import ATTEMPTS, DEAD_EVENTS, DELIVERIES, EVENTS, MAIL, POSITIONS
 from shared.erasing import CONTACT_ERASED, with_contact_points_forgotten
 from shared.records import JsonObject
 
@@ -39,6 +40,8 @@ async def _forget(session: AsyncSession, subject: str, ids: Sequence[str]) -> No
             .where(ATTEMPTS.c.delivery_id.in_(deliveries))
             .values(response_body=None, error=None)
         )
+    mine = MAIL.c.contact_point_id.in_([UUID(one) for one in ids])
+    await session.execute(delete(MAIL).where(mine))
     dead = DEAD_EVENTS.c
     set_aside = select(dead.id, dead.envelope).where(
         or_(*(dead.envelope.contains(one) for one in ids))

@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.notify.accounts import heed_accounts
 from services.notify.deliveries.ids import ids_from
 from services.notify.erasing import heed_erasures
+from services.notify.mail.confirmations import REQUESTED, ask_to_confirm
 from services.notify.matching import EventViews, Interest, wants
 from services.notify.models import (
     ACCOUNTS,
@@ -27,7 +28,8 @@ from services.notify.models import (
 from services.notify.topics import keep_topics, read_tree
 from shared.audience import audience_of_role
 from shared.databases import insert_into
-from shared.events import ACCOUNT_EVENT_TYPES, EVENT_TYPES
+from shared.event_data import ConfirmationData
+from shared.events import ACCOUNT_EVENT_TYPES, EVENT_TYPES, INNER_EVENT_TYPES
 from shared.records import JsonObject
 from shared.vocabulary import Role
 
@@ -44,8 +46,8 @@ async def fan_out(
 ) -> int:
     """Keep `events` and owe them to every webhook that wants them; how many deliveries.
 
-    What a webhook is owed that is not active waits without a time for an attempt. Events of
-    accounts are owed to nobody: they change to whom the ones behind them are owed.
+    What a webhook is owed that is not active waits without a time for an attempt. Inner events are
+    owed to nobody: those of accounts change to whom the ones behind them are owed.
 
     The places after `last_place` become theirs, so the caller must hold the lock on the position.
 
@@ -53,10 +55,10 @@ async def fan_out(
         UnknownEventType: one is of an unknown type.
     """
     count, ids = 0, ids_from(now)
-    for of_accounts, run in groupby(enumerate(events, last_place + 1), _is_of_an_account):
+    for is_inner, run in groupby(enumerate(events, last_place + 1), _is_inner):
         placed = list(run)
-        if of_accounts:
-            await heed_accounts(session, [event for _, event in placed], now)
+        if is_inner:
+            await _heed(session, [event for _, event in placed], now)
         else:
             count += await _owe(session, placed, ids, now)
     return count
@@ -65,8 +67,16 @@ async def fan_out(
 _Placed = tuple[int, JsonObject]
 
 
-def _is_of_an_account(placed: _Placed) -> bool:
-    return placed[1]["type"] in ACCOUNT_EVENT_TYPES
+def _is_inner(placed: _Placed) -> bool:
+    return placed[1]["type"] in INNER_EVENT_TYPES
+
+
+async def _heed(session: AsyncSession, events: Sequence[JsonObject], now: datetime) -> None:
+    if of_accounts := [event for event in events if event["type"] in ACCOUNT_EVENT_TYPES]:
+        await heed_accounts(session, of_accounts, now)
+    for event in events:
+        if event["type"] == REQUESTED:
+            ask_to_confirm(session, ConfirmationData.model_validate(event["data"]), now)
 
 
 async def _owe(

@@ -262,6 +262,11 @@ class ReplayRow(Table, table=True):
     finished_at: datetime | None = _moment()
 
 
+_UNTOLD = text(
+    "confirmation_id IS NOT NULL AND refused_at IS NOT NULL AND bounce_reported_at IS NULL"
+)
+
+
 class MailRow(Table, table=True):
     """A message that is to be mailed, or was."""
 
@@ -273,10 +278,14 @@ class MailRow(Table, table=True):
             sqlite_where=text("finished_at IS NULL"),
             postgresql_where=text("finished_at IS NULL"),
         ),
+        Index("ix_mail_contact_point_id", "contact_point_id"),
+        Index("ix_mail_bounce", "refused_at", sqlite_where=_UNTOLD, postgresql_where=_UNTOLD),
     )
 
     id: UUID = Field(primary_key=True)
-    account_id: UUID
+    account_id: UUID | None = None
+    contact_point_id: UUID | None = None
+    confirmation_id: UUID | None = None
     recipient: str = Field(max_length=320)
     subject: str = Field(max_length=200)
     body: str = Field(sa_column=Column(Text, nullable=False))
@@ -287,6 +296,8 @@ class MailRow(Table, table=True):
     finished_at: datetime | None = _moment()
     state: str = Field(max_length=20)
     last_error: str | None = Field(default=None, max_length=500)
+    refused_at: datetime | None = _moment()
+    bounce_reported_at: datetime | None = _moment()
 
 
 class PositionRow(Table, table=True):

@@ -104,7 +104,8 @@ class MailRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID = Field(description="The mail's id; the part of its Message-ID before the @.")
-    account_id: UUID = Field(description="The account whose owner is written to.")
+    account_id: UUID | None = Field(description="The account whose owner is written to, if any.")
+    contact_point_id: UUID | None = Field(description="The contact point that is asked, if any.")
     subject: str = Field(description="What it is about.")
     state: MailState = Field(
         description="`failed` waits for its next attempt; `dead` was given up. `sent` says that "

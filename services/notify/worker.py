@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from services.notify.consumer import FanOutTurn
 from services.notify.deliveries.replaying import Replayer
 from services.notify.fan_out import OWED
+from services.notify.mail.bounces import BounceReports
 from services.notify.mail.outbox import MAILED, Mailer, measure_mail
 from services.notify.mail.transport import open_transport
 from services.notify.measurements import measure_deliveries, measure_others
@@ -99,6 +100,7 @@ async def run_worker(
         open_transport(settings.mail_destination, settings.mail_timeout_seconds),
         settings,
     )
+    bounces = BounceReports(database, directory)
     rule = HealthRule(settings.failing_hours, settings.disable_hours)
     turn = FanOutTurn(database, directory, redis, str(uuid7()))
     replayer = Replayer(database, directory, str(uuid7()))
@@ -119,6 +121,7 @@ async def run_worker(
             run_loop("send", sender.step, wake, settings.idle_seconds),
             run_loop("judge", judge, Nudge(), settings.health_seconds),
             run_loop("mail", mailer.step, wake_mailer, settings.mail_idle_seconds),
+            run_loop("bounces", bounces.step, Nudge(), settings.mail_idle_seconds),
             run_loop("replay", replayer.step, Nudge(), settings.idle_seconds),
             run_loop("purge", purge.step, Nudge(), settings.purge_seconds),
             run_loop("measure", measure, Nudge(), _MEASURE_SECONDS),

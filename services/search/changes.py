@@ -10,6 +10,7 @@ from shared.events import (
     AccountCreated,
     AccountReminded,
     AccountUpdated,
+    ContactPointConfirmationRequested,
     PartnerAssured,
     PartnerContactErased,
     PartnerCreated,
@@ -49,7 +50,13 @@ def change_of_event(event: JsonObject) -> Change | None:
             return change_of_partner(record, sequence)
         case TopicCreated() | TopicUpdated() | TopicDeprecated():
             return change_of_topic(event["data"]["record"], sequence)
-        case AccountCreated() | AccountUpdated() | AccountClosed() | AccountReminded():
+        case (
+            AccountCreated()
+            | AccountUpdated()
+            | AccountClosed()
+            | AccountReminded()
+            | ContactPointConfirmationRequested()
+        ):
             return None
         case _:
             assert_never(parsed)

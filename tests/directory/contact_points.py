@@ -2,10 +2,13 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+
+import httpx
+from sqlalchemy import select
 
 from services.directory.assurance import render_due
-from services.directory.models import PartnerRow
+from services.directory.models import ConfirmationRow, PartnerRow
+from services.directory.rendering import moment
 from tests.served_directory import ServedDirectory
 
 
@@ -48,28 +51,71 @@ async def try_point(
     return found
 
 
-async def let_days_pass(directory: ServedDirectory, partner_id: str, days: float) -> None:
-    """What was found out of the partner's contact points was so many days ago; the loop looks."""
-    database = directory.app.state.database
+async def let_days_pass(directory: ServedDirectory, days: float) -> None:
+    """What was found out of contact points and asked of them was so long ago; the loop looks."""
+    database, passed = directory.app.state.database, timedelta(days=days)
     async with database.transaction() as session:
-        row = await session.get_one(PartnerRow, UUID(partner_id))
-        points = []
-        for point in row.content["contact_points"]:
-            verification = dict(point["verification"])
-            if verification["at"] is not None:
-                at = datetime.fromisoformat(verification["at"]) - timedelta(days=days)
-                verification["at"] = at.isoformat().replace("+00:00", "Z")
-            points.append({**point, "verification": verification})
-        row.content = {**row.content, "contact_points": points}
-        if row.changes_at is not None:
-            row.changes_at -= timedelta(days=days)
+        for request in (await session.execute(select(ConfirmationRow))).scalars():
+            request.at -= passed
+            request.expires_at -= passed
+        for row in (await session.execute(select(PartnerRow))).scalars():
+            points = [_aged(point, passed) for point in row.content["contact_points"]]
+            row.content = {**row.content, "contact_points": points}
+            if row.changes_at is not None:
+                row.changes_at -= passed
     rendered = 1
     while rendered:
         async with database.transaction() as session:
             rendered = await render_due(session)
 
 
+def _aged(point: dict[str, Any], passed: timedelta) -> dict[str, Any]:
+    verification = point["verification"]
+    if verification["at"] is None:
+        return point
+    at = moment(datetime.fromisoformat(verification["at"]) - passed)
+    return {**point, "verification": {**verification, "at": at}}
+
+
+async def let_an_hour_pass(directory: ServedDirectory) -> None:
+    """The same for an hour."""
+    await let_days_pass(directory, 1 / 24)
+
+
 async def last_event(directory: ServedDirectory, partner_id: str) -> Any:
     """The newest event of the partner, when all that was written so far is on the log."""
     await directory.event_of((await directory.create("Later than all"))["id"])
     return await directory.event_of(partner_id)
+
+
+async def ask(
+    directory: ServedDirectory,
+    record: dict[str, Any],
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    number: int = 0,
+) -> httpx.Response:
+    """The answer to a request that a contact point of `record` is to be asked."""
+    path = f"/partners/{record['id']}/contact-points/{point_of(record, number)['id']}/confirmation"
+    return await directory.client.post(
+        path, json=body, headers=headers or await directory.signed_in()
+    )
+
+
+async def requests_of(directory: ServedDirectory, partner_id: str) -> list[dict[str, Any]]:
+    """What our own services were told of contact points of the partner that are to be mailed."""
+    await directory.event_of((await directory.create("Later than all"))["id"])
+    events = (await directory.changes(headers=await directory.service()))["items"]
+    return [
+        event
+        for event in events
+        if (event["type"], event["subject"]) == ("contact_point.confirmation_requested", partner_id)
+    ]
+
+
+async def asked(directory: ServedDirectory, record: dict[str, Any], number: int = 0) -> str:
+    """The link by which a contact point of `record`, which is asked now, confirms itself."""
+    answer = await ask(directory, record, number=number)
+    assert answer.status_code == 202, answer.text
+    requests = await requests_of(directory, record["id"])
+    return str(requests[-1]["data"]["link"])

@@ -95,6 +95,20 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, int]]] = [
         {"status": "verified", "method": "telephone"},
         _only(412, "secretariat", "editor"),
     ),
+    (
+        "POST",
+        "/partners/{open}/contact-points/{nothing}/confirmation",
+        None,
+        _only(404, "secretariat", "editor"),
+    ),
+    (
+        "POST",
+        "/contact-points/bounces",
+        {"confirmation_id": NOWHERE},
+        _only(404, "service"),
+    ),
+    ("GET", "/confirmations/{nothing}", None, dict.fromkeys(ROLES, 404)),
+    ("POST", "/confirmations/{nothing}", None, dict.fromkeys(ROLES, 422)),
     ("POST", "/partners/{open}/disputes", {"reason": "Moved."}, dict.fromkeys(ROLES, 201)),
     (
         "POST",
@@ -248,6 +262,7 @@ async def test_the_table_has_every_endpoint(directory: ServedDirectory) -> None:
         "{secret_id}": ("{open}",),
         "{merge_id}": ("{nothing}",),
         "{contact_point_id}": ("{nothing}",),
+        "{token}": ("{nothing}",),
         "{dispute_id}": ("{nothing}",),
         "{proposal_id}": ("{nothing}",),
         "{dismissal_id}": ("{open}",),

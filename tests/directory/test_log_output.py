@@ -133,3 +133,52 @@ async def test_a_line_for_each_request_and_nothing_of_what_it_carried(
     )
     for hidden in ("m4rk", token, BOOTSTRAP[1], SERVICE_SECRET):
         assert hidden not in text
+
+
+async def test_a_link_that_answers_for_a_contact_point_is_not_logged(
+    broker_url: str, tmp_path: Path
+) -> None:
+    """Whoever reads the logs could answer by it: neither as it was mailed nor as it was garbled."""
+    output = tmp_path / "output"
+    async with _running(broker_url, tmp_path, output) as client:
+
+        async def signed_in(client_id: str, secret: str) -> dict[str, str]:
+            form = {"grant_type": "client_credentials"}
+            signed = await client.post("/oauth/token", auth=(client_id, secret), data=form)
+            return {"Authorization": f"Bearer {signed.json()['access_token']}"}
+
+        headers = await signed_in(*BOOTSTRAP)
+        desk = {
+            "kind": "role",
+            "purposes": ["press"],
+            "channels": [{"kind": "email", "value": "desk@example.org"}],
+        }
+        body = a_partner("Asked", contact_points=[desk])
+        made = (await client.post("/partners", json=body, headers=headers)).json()
+        path = f"/partners/{made['id']}/contact-points/{made['contact_points'][0]['id']}"
+        asked = await client.post(f"{path}/confirmation", headers=headers)
+        assert asked.status_code == 202
+        service = await signed_in("services", SERVICE_SECRET)
+        links: list[str] = []
+
+        async def is_told() -> bool:
+            page = (await client.get("/changes", headers=service)).json()
+            links[:] = [one["data"]["link"] for one in page["items"] if "link" in one["data"]]
+            return bool(links)
+
+        await wait_until(is_told, "the link is on the log")
+        token = links[0].rpartition("/")[2]
+        for wrong in (
+            f"{links[0]}/",
+            f"{client.base_url}//confirmations/{token}",
+            f"/x/confirmations/{token}/y",
+        ):
+            assert (await client.get(wrong)).status_code == 404
+        assert (await client.get(f"{links[0]}?{'x' * 20_000}")).status_code == 414
+        assert (await client.get(links[0])).status_code == 200
+        assert (await client.post(links[0], data={"answer": "reached"})).status_code == 200
+        assert (await client.post(f"{links[0]}x")).status_code == 422
+    text = output.read_text()
+    assert text.count('"path":"/confirmations/\u2026"') + text.count("/confirmations/…") >= 6
+    assert token[-40:] not in text
+    assert "desk@example.org" not in text

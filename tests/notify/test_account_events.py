@@ -1,10 +1,10 @@
-"""Events of accounts: for our own services, never for an endpoint, and offered to nobody."""
+"""Inner events: for our own services, never for an endpoint, and offered to nobody."""
 
 from typing import Any
 
 import pytest
 
-from shared.events import ACCOUNT_EVENT_TYPES
+from shared.events import INNER_EVENT_TYPES
 from tests.notify.served_notify import ServedNotify
 from tests.receiver import Receiver
 
@@ -30,8 +30,8 @@ async def test_no_endpoint_is_told_of_accounts(notify: ServedNotify, receiver: R
     assert (await notify.get("/notify/dead-events"))["items"] == []
 
 
-@pytest.mark.parametrize("pattern", [*ACCOUNT_EVENT_TYPES, "account.*"])
-async def test_a_pattern_for_accounts_is_refused(notify: ServedNotify, pattern: str) -> None:
+@pytest.mark.parametrize("pattern", [*INNER_EVENT_TYPES, "account.*", "contact_point.*"])
+async def test_a_pattern_for_inner_events_is_refused(notify: ServedNotify, pattern: str) -> None:
     """As one that matches nothing, and not offered among the others."""
     answer = await notify.client.post(
         "/webhooks",
@@ -43,12 +43,12 @@ async def test_a_pattern_for_accounts_is_refused(notify: ServedNotify, pattern: 
 
 
 @pytest.mark.parametrize("path", ["/event-types", "/asyncapi.json"])
-async def test_events_of_accounts_are_not_offered(notify: ServedNotify, path: str) -> None:
+async def test_inner_events_are_not_offered(notify: ServedNotify, path: str) -> None:
     """Neither as types, nor as messages, nor as webhooks of the OpenAPI document."""
     text = (await notify.client.get(path)).text
-    assert not [event_type for event_type in ACCOUNT_EVENT_TYPES if event_type in text]
+    assert not [event_type for event_type in INNER_EVENT_TYPES if event_type in text]
     document: dict[str, Any] = (await notify.client.get("/openapi.json")).json()
     assert document["webhooks"]
-    assert not document["webhooks"].keys() & {*ACCOUNT_EVENT_TYPES}
-    for event_type in ACCOUNT_EVENT_TYPES:
+    assert not document["webhooks"].keys() & {*INNER_EVENT_TYPES}
+    for event_type in INNER_EVENT_TYPES:
         await notify.get(f"/event-types/{event_type}/schema", status=404)

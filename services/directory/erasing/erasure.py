@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.directory.contact_points.asking import forget_confirmations_of
 from services.directory.erasing.copies import (
     forget_in_answers,
     forget_in_events,
@@ -108,8 +109,10 @@ async def erase_contact_point(
         await _erase_in_record(session, one, person, caller, reason)
     versions = sum([await forget_in_versions(session, one, person) for one in had])
     events = sum([await forget_in_events(session, one, person) for one in had])
+    point_ids = sorted(map(UUID, person.ids))
+    await forget_confirmations_of(session, point_ids)
     return Erasure(
-        contact_point_ids=sorted(map(UUID, person.ids)),
+        contact_point_ids=point_ids,
         partner_ids=had,
         forgotten=ForgottenCounts(
             versions=versions,

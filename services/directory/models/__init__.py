@@ -1,6 +1,7 @@
 """The directory's tables; each part of it keeps its own in a file here."""
 
 from services.directory.models.accounts import AccountRow, ClientSecretRow, SigningKeyRow
+from services.directory.models.confirmations import ConfirmationRow
 from services.directory.models.disputes import AnonymousWriteRow, DisputeRow
 from services.directory.models.duplicates import (
     DuplicateDismissalRow,
@@ -39,6 +40,7 @@ partner_flag_table = metadata.tables["partner_flag"]
 external_id_table = metadata.tables["external_id"]
 relationship_table = metadata.tables["relationship"]
 anonymous_write_table = metadata.tables["anonymous_write"]
+confirmation_table = metadata.tables["confirmation"]
 dispute_table = metadata.tables["dispute"]
 merge_table = metadata.tables["partner_merge"]
 partner_version_table = metadata.tables["partner_version"]
@@ -66,6 +68,7 @@ __all__ = [
     "AccountRow",
     "AnonymousWriteRow",
     "ClientSecretRow",
+    "ConfirmationRow",
     "DisputeRow",
     "DuplicateDismissalRow",
     "DuplicateDueRow",
@@ -95,6 +98,7 @@ __all__ = [
     "account_table",
     "anonymous_write_table",
     "client_secret_table",
+    "confirmation_table",
     "dispute_table",
     "duplicate_dismissal_table",
     "duplicate_due_table",

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.directory.outbox import read_changes
 from shared.databases import Reading
-from shared.events import ACCOUNT_EVENT_TYPES, EVENT_TYPES, RecordEvent, json_schema_of
+from shared.events import EVENT_TYPES, INNER_EVENT_TYPES, RecordEvent, json_schema_of
 from shared.problems import NotFound, NotSignedIn, UnknownParameter, answers
 from shared.serving import strict_router
 from shared.tokens import CallerOf
@@ -41,7 +41,7 @@ async def read_some_changes(
 ) -> Response:
     """Events that say nothing to you are left out; `next_after` moves on all the same.
 
-    This network's own services are given the events of accounts as well.
+    This network's own services are given the inner events as well.
     When `next_after` equals `head` you are up to date.
     """
     page = await read_changes(session, caller, after, limit)
@@ -57,6 +57,6 @@ async def read_some_changes(
 )
 async def read_event_schema(event_type: str) -> dict[str, Any]:
     """What `dataschema` of an event leads to."""
-    if event_type not in (*EVENT_TYPES, *ACCOUNT_EVENT_TYPES):
+    if event_type not in (*EVENT_TYPES, *INNER_EVENT_TYPES):
         raise NotFound(f"There is no event {event_type!r}. There are: {', '.join(EVENT_TYPES)}.")
     return json_schema_of(event_type)

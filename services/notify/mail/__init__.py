@@ -1,1 +1,1 @@
-"""Mail to owners of webhooks: an outbox of rows, and the way out of it."""
+"""Mail to owners of accounts and to contact points: an outbox of rows, and the way out of it."""

@@ -34,8 +34,14 @@ ATTEMPTS = Counter("mail_attempts_total", "Attempts at mails by what they came t
 MAILS_BY_STATE = Gauge("mail_unsent", "Mails that are not sent, by state.", ["state"])
 OLDEST_SECONDS = Gauge("mail_oldest_unfinished_seconds", "Age of the oldest mail not finished.")
 _LONGEST_ERROR = 500
+_LONGEST_SUBJECT = 200
 _log = structlog.get_logger()
 _mine = MAIL.c
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(GaveUp):
+    """The mail was refused for good: nothing will ever get through to its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class LeasedMail:
 
     id: UUID
     number: int
-    account_id: UUID
+    account_id: UUID | None
     recipient: str
     subject: str
     body: str
@@ -52,22 +58,29 @@ class LeasedMail:
 
 
 def put_in_outbox(
-    session: AsyncSession, account_id: UUID, recipient: str, subject: str, body: str, now: datetime
-) -> None:
-    """Mail this to the account's owner once the transaction is committed."""
-    session.add(
-        MailRow(
-            id=uuid7(),
-            account_id=account_id,
-            recipient=recipient,
-            subject=subject,
-            body=body,
-            created_at=now,
-            next_attempt_at=now,
-            state=MailState.pending.value,
-        )
+    session: AsyncSession,
+    account_id: UUID | None,
+    recipient: str,
+    subject: str,
+    body: str,
+    now: datetime,
+) -> MailRow:
+    """Mail this once the transaction is committed, to the account's owner if there is one."""
+    row = MailRow(
+        id=uuid7(),
+        account_id=account_id,
+        recipient=recipient,
+        subject=subject
+        if len(subject) <= _LONGEST_SUBJECT
+        else subject[: _LONGEST_SUBJECT - 1] + "…",
+        body=body,
+        created_at=now,
+        next_attempt_at=now,
+        state=MailState.pending.value,
     )
+    session.add(row)
     session.info[MAILED] = True
+    return row
 
 
 async def lease_due_mail(
@@ -133,6 +146,7 @@ def _values(outcome: Outcome, now: datetime) -> dict[str, Any]:
         "finished_at": None if state is MailState.failed else now,
         "last_error": None if error is None else error[:_LONGEST_ERROR],
         "lease_until": None,
+        "refused_at": now if isinstance(outcome, Refused) else None,
     }
 
 
@@ -172,7 +186,7 @@ class Mailer:
         _log.info(
             "mail.attempted",
             mail=str(mail.id),
-            account=str(mail.account_id),
+            account=None if mail.account_id is None else str(mail.account_id),
             number=mail.number,
             outcome=name,
             reason=reason,
@@ -187,7 +201,7 @@ class Mailer:
             )
             await self._transport.send(written)
         except (Unmailable, MailRefused) as error:
-            return GaveUp(str(error))
+            return Refused(str(error))
         except MailNotSent as error:
             waits = self._settings.mail_retry_seconds
             if mail.number >= len(waits):
