@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tests.directory.contact_points import link_mailed
 from tests.served_directory import ServedDirectory
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -231,7 +232,16 @@ async def _gets_a_contact(
         shown=("version",),
         if_match=3,
     )
-    story.call(answer.json()["contact_points"][1]["id"], "{officer}")
+    officer = answer.json()["contact_points"][1]["id"]
+    story.call(officer, "{officer}")
+    path = f"/partners/{partner}/contact-points/{officer}/confirmation"
+    await story.ask("Its editor again", editor, "POST", path, shown=("version",), status=202)
+    link = await link_mailed(story.directory, partner)
+    token = link.rpartition("/")[2]
+    story.call(token, "{token}")
+    story.say("The officer is mailed a link, opens its page, and says there that it is right.")
+    await story.directory.client.post(link, data={"answer": "reached"})
+    await story.ask("The officer's link", nobody, "GET", f"/confirmations/{token}")
     story.say("A person without recorded consent is for members; the public sees the desk alone.")
     shown = await story.directory.read(partner)
     assert [point["kind"] for point in shown["contact_points"]] == ["service_desk"]
@@ -260,7 +270,7 @@ async def _is_disputed(
         f"/partners/{partner}/assurance",
         {"method": "e-mail"},
         shown=("version", "assurance", "flags"),
-        if_match=5,
+        if_match=7,
     )
 
 

@@ -10,6 +10,7 @@ from services.directory.assurance import render_due
 from services.directory.models import ConfirmationRow, PartnerRow
 from services.directory.rendering import moment
 from tests.served_directory import ServedDirectory
+from tests.waiting import wait_until
 
 
 def a_desk(email: str | None = "desk@example.org", **more: Any) -> dict[str, Any]:
@@ -119,3 +120,17 @@ async def asked(directory: ServedDirectory, record: dict[str, Any], number: int 
     assert answer.status_code == 202, answer.text
     requests = await requests_of(directory, record["id"])
     return str(requests[-1]["data"]["link"])
+
+
+async def link_mailed(directory: ServedDirectory, partner_id: str) -> str:
+    """The link that a contact point of the partner is mailed, as soon as it is on the log."""
+    links: list[str] = []
+
+    async def is_there() -> bool:
+        events = (await directory.changes(headers=await directory.service()))["items"]
+        mine = [event["data"] for event in events if event["subject"] == partner_id]
+        links[:] = [data["link"] for data in mine if "link" in data]
+        return bool(links)
+
+    await wait_until(is_there, "a contact point is to be mailed")
+    return links[-1]
