@@ -78,7 +78,7 @@ async def ended(directory: ServedDirectory, location: str) -> Imported:
         found.update(answer.json())
         return bool(found["state"] != "running")
 
-    await wait_until(has_ended, f"{location} has ended", 120)
+    await wait_until(has_ended, f"{location} has ended", 600)
     report = await directory.client.get(f"{location}/report?rows=all", headers=headers)
     assert report.status_code == 200, report.text
     return Imported(found, [orjson.loads(line) for line in report.content.splitlines()])

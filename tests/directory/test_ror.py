@@ -29,12 +29,13 @@ SCHEMA = jsonschema_rs.Draft7Validator(
 ROR_ID = {"scheme": "ror", "value": "https://ror.org/04xfq0f34", "preferred": True}
 
 
-def _read(path: Path) -> Iterator[JsonObject]:
+def records_in(path: Path) -> Iterator[JsonObject]:
+    """The records of a packed file, one after the other."""
     with gzip.open(path) as lines:
         yield from map(orjson.loads, lines)
 
 
-SAMPLE = list(_read(PUBLISHED / "ror-sample-2000.jsonl.gz"))
+SAMPLE = list(records_in(PUBLISHED / "ror-sample-2000.jsonl.gz"))
 TELLING = [record for record in SAMPLE if record["relationships"] and record["links"]]
 
 
@@ -84,7 +85,7 @@ def test_every_record_comes_out_as_it_went_in(path: Path) -> None:
     """Equal as JSON, and valid; also where only one of two related records says so."""
     if not path.exists():
         pytest.skip(f"{path} is not here: only the sample of 2,000 records is tried")
-    records = list(_read(path))
+    records = list(records_in(path))
     directory = InMemory(records)
     different = [record["id"] for record in records if directory.write(record["id"]) != record]
     assert different == []
