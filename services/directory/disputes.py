@@ -1,5 +1,6 @@
 """Disputes: anybody may say that a partner's record is wrong; somebody looks, and closes them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -121,6 +122,35 @@ async def close_all_disputes(
         .where(dispute_table.c.partner_id == row.id, dispute_table.c.closed_at.is_(None))
         .values(closed_at=datetime.now(UTC), closed_by=caller.account_id, outcome=outcome)
     )
+
+
+async def move_disputes(
+    session: AsyncSession, before: PartnerRow, after: PartnerRow, only: Sequence[str] | None = None
+) -> list[str]:
+    """Let the open disputes about partner `before` be about `after`; both are rendered later.
+
+    With `only`, no others than these.
+
+    Returns:
+        The ids of the disputes that were moved.
+    """
+    columns = dispute_table.c
+    wanted = [columns.partner_id == before.id, columns.closed_at.is_(None)]
+    if only is not None:
+        wanted.append(columns.id.in_([UUID(one) for one in only]))
+    found = await session.scalars(select(columns.id).where(*wanted).order_by(columns.id))
+    moved = list(found)
+    if moved:
+        await session.execute(
+            update(dispute_table).where(columns.id.in_(moved)).values(partner_id=after.id)
+        )
+        for row in (before, after):
+            row.disputed_at = await session.scalar(
+                select(func.min(columns.at)).where(
+                    columns.partner_id == row.id, columns.closed_at.is_(None)
+                )
+            )
+    return [str(one) for one in moved]
 
 
 async def disputes_of(

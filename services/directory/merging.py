@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from services.directory.account_changes import move_accounts
+from services.directory.disputes import move_disputes
 from services.directory.external_ids import release_external_ids
 from services.directory.history import partner_changed, record_of_version
 from services.directory.merged_values import merged_values, unmerged_values
@@ -21,6 +22,7 @@ from services.directory.partner_access import no_such_partner
 from services.directory.partner_change import check_not_withdrawn, touch
 from services.directory.partner_write import PartnerWrite
 from services.directory.partners import rewrite, written_form
+from services.directory.proposal_moves import move_proposals, move_proposals_back
 from services.directory.redirects import move_redirects
 from services.directory.relationships import drop_relationships, still_there
 from services.directory.rendering import aware, render
@@ -91,6 +93,8 @@ async def merge_partners(
     moved["redirects"] = await move_redirects(session, lost.id, kept.id, caller)
     moved["source_values"] = await move_source_values(session, lost.id, kept.id)
     moved["accounts"] = await move_accounts(session, lost.id, kept.id, caller)
+    moved["proposals"] = await move_proposals(session, lost.id, kept.id, caller)
+    moved["disputes"] = await move_disputes(session, lost, kept)
     lost.status, lost.successor_id = PartnerStatus.withdrawn.value, kept.id
     lost.version += 1
     lost.modified_at = datetime.now(UTC)
@@ -141,6 +145,9 @@ async def undo_merge(
     await move_redirects(session, kept.id, lost.id, caller, moved["redirects"])
     await move_source_values(session, kept.id, lost.id, moved["source_values"])
     await move_accounts(session, kept.id, lost.id, caller, moved["accounts"])
+    # Merges of before these were moved have none.
+    await move_proposals_back(session, kept.id, moved.get("proposals", ()))
+    await move_disputes(session, kept, lost, moved.get("disputes", ()))
     await session.flush()
     kept_values = unmerged_values(orjson.loads(kept.secretariat), moved["values"])
     await _rewrite_kept(session, kept, _valid(kept_values), caller, reason)

@@ -86,9 +86,10 @@ async def _update(
         raise InvalidValues(f"Either keep or overwrite {', '.join(sorted(both))}.")
     left = [one for one in found if one.field not in {*write.keep, *write.overwrite}]
     if left:
+        whose = f" of partner {row.base_partner_id}" if row.base_partner_id else ""
         raise ProposalConflict(
-            f"{', '.join(one.field for one in left)}: changed since version {row.base_version}, on "
-            "which the proposal was based. Look at `conflicts`, and apply it with each of these "
+            f"{', '.join(one.field for one in left)}: not as in version {row.base_version}{whose}, "
+            "on which the proposal was based. Look at `conflicts`, and apply it with each of these "
             "fields in `keep` (as it is now) or in `overwrite` (as it is proposed).",
             conflicts=[_told(one) for one in left],
         )

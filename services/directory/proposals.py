@@ -199,7 +199,8 @@ class Standing:
 async def standing_of(session: AsyncSession, row: ProposalRow, target: PartnerRow) -> Standing:
     """How a proposal to update stands to `target`, the partner that it is about."""
     old, patch = proposed_patch(row, orjson.loads(target.secretariat))
-    past = await record_of_version(session, target.id, row.base_version or 1)
+    seen = row.base_partner_id or target.id
+    past = await record_of_version(session, seen, row.base_version or 1)
     base = PartnerWrite.model_validate(past).model_dump(mode="json")
     return Standing(old, patch, conflicts(base, old.model_dump(mode="json"), patch))
 

@@ -30,6 +30,11 @@ class ProposalRow(Table, table=True):
     reason: str = Field(max_length=2_000)
     partner_id: UUID | None = Field(default=None, foreign_key="partner.id")
     base_version: int | None = None
+    base_partner_id: UUID | None = Field(
+        default=None,
+        foreign_key="partner.id",
+        description="Whose version that is, where it is about another partner since a merge.",
+    )
     other_id: UUID | None = Field(
         default=None,
         foreign_key="partner.id",

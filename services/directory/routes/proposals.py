@@ -66,6 +66,9 @@ class Proposal(BaseModel):
         description="The partner that it is about; of a new one once it is applied."
     )
     base_version: int | None = Field(description="The version of the record that it is based on.")
+    base_partner_id: UUID | None = Field(
+        description="Whose version that is, if another's: the partner was merged into this one."
+    )
     successor_id: UUID | None = Field(description="To withdraw: the partner to use instead.")
     into_id: UUID | None = Field(description="To merge: the partner that stays.")
     partner: JsonObject | None = Field(description="To create: the new partner.")
@@ -133,6 +136,7 @@ def _values(row: ProposalRow, caller: Caller) -> dict[str, Any]:
         "reason": row.reason,
         "partner_id": row.partner_id,
         "base_version": row.base_version,
+        "base_partner_id": row.base_partner_id,
         "successor_id": row.other_id if kind is ProposalKind.withdraw else None,
         "into_id": row.other_id if kind is ProposalKind.merge else None,
         "partner": row.content if kind is ProposalKind.create else None,
