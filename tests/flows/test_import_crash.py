@@ -43,7 +43,7 @@ async def test_a_killed_import_goes_on_where_it_was(
     rows = _rows()
     async with Network(tmp_path, database_urls, services=("directory",)) as network:
         answer = await network.client.post(
-            f"{network.urls['directory']}/imports?format=ndjson",
+            f"{network.urls['directory']}/imports?format=ndjson&warn=true",
             content=as_lines(rows),
             headers=await network.signed_in(),
         )
@@ -61,7 +61,7 @@ async def test_a_killed_import_goes_on_where_it_was(
             return found["phase"], found["rows_read"]
 
         killed_in = Counter[str]()
-        for _ in range(4):
+        for _ in range(6):
             before, more = await look(), chance.randrange(1, 500)
 
             async def is_further(before: Any = before, more: int = more) -> bool:

@@ -10,8 +10,10 @@ from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.imports.pages import unpack_lines
+from services.directory.imports.phases import COMPARING
 from services.directory.imports.receiving import Format, Mode, forget_import
 from services.directory.imports.report import refused_lines
+from services.directory.imports.warning import is_warned
 from services.directory.models import import_page_table, import_table
 from services.directory.rendering import aware
 from shared.databases import Database
@@ -57,11 +59,15 @@ class ImportRead(BaseModel):
     dry_run: bool = Field(description="Whether nothing is to be written.")
     counts: ImportCounts = Field(description="How many rows have come to what so far.")
     notes: int = Field(description="Remarks of the report on rows that were taken.")
+    warned: int | None = Field(
+        description="Rows that made a partner, or would, which may be there already or in the file "
+        "twice; null where that is not looked for."
+    )
     rows_read: int = Field(description="Rows that were worked on so far.")
     rows_total: int = Field(description="Rows of the file.")
-    phase: Literal["rows", "stating", "parting", "linking", "records"] = Field(
+    phase: Literal["rows", "stating", "parting", "linking", "records", "comparing"] = Field(
         description="What is worked on: the rows; which relationships they state, which end, "
-        "which begin; the records that show these."
+        "which begin; the records that show these; which new partners may be duplicates."
     )
     created_at: datetime = Field(description="When the file had come.")
     created_by: UUID = Field(description="The account that has sent it.")
@@ -84,6 +90,8 @@ def _read_of(row: RowMapping) -> ImportRead:
     if started is not None:
         until = aware(finished) if finished else datetime.now(UTC)
         values["seconds"] = round((until - aware(started)).total_seconds(), 3)
+    if not is_warned(row["warn"], row["dry_run"], row["rows_total"]):
+        values["warned"] = None
     for name in ("created_at", "started_at", "finished_at"):
         values[name] = aware(row[name]) if row[name] else None
     return ImportRead(
@@ -127,8 +135,8 @@ async def page_of_imports(session: AsyncSession, limit: int, cursor: str | None)
 async def remove_import(session: AsyncSession, import_id: UUID, *, was_running: bool) -> None:
     """Call off an import that is running; forget one that has ended, with its report.
 
-    What pages before have written stays; so does the report on them. `was_running`: what whoever
-    asks for it could know.
+    What pages before have written stays; so does the report on them. One that has written all and
+    only compares is done. `was_running`: what whoever asks for it could know.
 
     Raises:
         NotFound: there is none.
@@ -143,12 +151,15 @@ async def remove_import(session: AsyncSession, import_id: UUID, *, was_running: 
             )
         await forget_import(session, import_id)
         return
-    failure = {
-        "reason": "cancelled",
-        "detail": "It was called off. What the report names as created or updated was written; "
-        "of relationships, those that the partners show.",
-    }
-    ended = {"state": "failed", "failure": failure, "finished_at": datetime.now(UTC)}
+    failure = None
+    if row["phase"] != COMPARING:
+        failure = {
+            "reason": "cancelled",
+            "detail": "It was called off. What the report names as created or updated was written; "
+            "of relationships, those that the partners show.",
+        }
+    state = "failed" if failure else "done"
+    ended = {"state": state, "failure": failure, "finished_at": datetime.now(UTC)}
     await session.execute(import_table.update().where(_IMPORT.id == import_id).values(**ended))
     await session.execute(
         import_page_table.update()

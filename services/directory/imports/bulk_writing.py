@@ -14,12 +14,14 @@ from uuid import UUID
 from sqlalchemy import Table, and_, bindparam, delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.directory.duplicates.storing import due_row, mark_due, must_be_compared
+from services.directory.duplicates.storing import due_row, key_rows, mark_due, must_be_compared
+from services.directory.duplicates.traits import traits_of
 from services.directory.flags import ALL_FLAGS, flag_rows
 from services.directory.history import version_columns
 from services.directory.imports.drafts import Draft
 from services.directory.imports.many_rows import execute_rows, insert_rows
 from services.directory.models import (
+    duplicate_key_table,
     external_id_table,
     outbox_table,
     partner_flag_table,
@@ -54,6 +56,8 @@ class WrittenPartners:
     public_url: str
     periods: Periods
     reason: str
+    with_keys: bool
+    """Whether new partners are to be found by their keys at once; else in the background."""
     added: list[Columns] = field(default_factory=list)
     changed: list[Columns] = field(default_factory=list)
     shown_anew: list[Columns] = field(default_factory=list)
@@ -70,6 +74,7 @@ class WrittenPartners:
     past: list[Columns] = field(default_factory=list)
     events: list[Columns] = field(default_factory=list)
     due: list[Columns] = field(default_factory=list)
+    keys: list[Columns] = field(default_factory=list)
     subjects: list[UUID] = field(default_factory=list)
 
     def add(self, draft: Draft, notations: Mapping[str, str], now: datetime) -> None:
@@ -89,6 +94,9 @@ class WrittenPartners:
         event_type = "partner.created" if before is None else "partner.updated"
         if before is None:
             self.added.append(_own_columns(draft) | rendered)
+            if self.with_keys:
+                traits = traits_of(draft.content, draft.country, draft.status)
+                self.keys += key_rows(draft.id, traits)
         else:
             self.unflagged.append(draft.id)
             if draft.own_changed:
@@ -180,6 +188,7 @@ async def write_partners(session: AsyncSession, written: WrittenPartners) -> Non
         (source_values_table, written.sources),
         (partner_version_table, written.versions),
         (outbox_table, written.events),
+        (duplicate_key_table, written.keys),
     ):
         await insert_rows(session, table, rows)
     if written.due:

@@ -1,4 +1,4 @@
-"""The phases of an import, a page at a time: rows, the links between them, the records of these.
+"""The phases of an import, a page at a time: rows, links between them, records of these, warnings.
 
 Each function works in the transaction of its session and leaves it to the caller to commit.
 """
@@ -29,6 +29,7 @@ from services.directory.imports.readers import NAME_ALL_RELATIONSHIPS, READERS
 from services.directory.imports.reading import ReadRow, read_rows
 from services.directory.imports.report import amend, counts_of, line_of
 from services.directory.imports.ties import RowTies
+from services.directory.imports.warning import is_warned
 from services.directory.models import (
     import_page_table,
     import_stated_table,
@@ -42,8 +43,9 @@ from shared.tokens import Caller
 from shared.vocabulary import Role
 
 _IMPORT, _PAGE = import_table.c, import_page_table.c
-_PHASES = ("rows", "stating", "parting", "linking", "records")
-_FEWER_PHASES = ("rows", "linking", "records")
+COMPARING = "comparing"
+_PHASES = ("rows", "stating", "parting", "linking", "records", COMPARING)
+_FEWER_PHASES = ("rows", "linking", "records", COMPARING)
 _NOTHING: Mapping[str, object] = {}
 
 
@@ -58,22 +60,32 @@ class Job:
     dry_run: bool
     phase: str
     next_page: int
+    warn: bool | None
+    rows_total: int
 
     @classmethod
     def of(cls, row: RowMapping) -> "Job":
         """The import that `row` keeps."""
         return cls(**{name: row[name] for name in cls.__slots__})
 
-    def next_phase(self) -> "Job":
-        """The import at the beginning of its next phase; the last one has none."""
+    def next_phase(self) -> "Job | None":
+        """The import at the beginning of its next phase; None in its last one."""
         phases = _PHASES if self.format in NAME_ALL_RELATIONSHIPS else _FEWER_PHASES
-        return replace(self, phase=phases[phases.index(self.phase) + 1], next_page=0)
+        ahead = phases[phases.index(self.phase) + 1 :]
+        if not ahead or (ahead[0] == COMPARING and not self.warns):
+            return None
+        return replace(self, phase=ahead[0], next_page=0)
 
     @property
     def caller(self) -> Caller:
         """Who has asked for it."""
         role = Role.secretariat
         return Caller(self.account_id, role, None, audience_of_role(role), None)
+
+    @property
+    def warns(self) -> bool:
+        """Whether likely duplicates are looked for."""
+        return is_warned(self.warn, self.dry_run, self.rows_total)
 
     @property
     def atomic(self) -> bool:
@@ -122,7 +134,7 @@ async def plan_rows(session: AsyncSession, job: Job, rows: Sequence[ReadRow]) ->
     await load_who_shows(session, batch)
     written = await asyncio.to_thread(write_down, batch, _nothing_written(session, job))
     return PlannedRows(
-        [line_of(one, dry_run=job.dry_run) for one in outcomes],
+        [line_of(one) for one in outcomes],
         [one.ties for one in outcomes if one.ties is not None],
         written,
         mark,
@@ -139,6 +151,7 @@ def _nothing_written(session: AsyncSession, job: Job) -> WrittenPartners:
         session.info["public_url"],
         periods_of(session),
         f"Imported with /imports/{job.id}",
+        with_keys=job.warns,
     )
 
 
@@ -203,6 +216,16 @@ async def tie_page(session: AsyncSession, job: Job, number: int) -> Counter[str]
         await _update_page(session, job, number, report=pack_json(lines), refused=counts["refused"])
     counts.subtract(before)
     return counts
+
+
+async def warn_of(
+    session: AsyncSession, job: Job, number: int, lines: list[JsonObject]
+) -> Counter[str]:
+    """Keep a page's part of the report, to which likely duplicates were added; how many rows."""
+    warned = Counter({"warned": counts_of(lines)["warned"]})
+    if warned["warned"]:
+        await _update_page(session, job, number, report=pack_json(lines))
+    return warned
 
 
 async def show_links(session: AsyncSession, job: Job) -> int:

@@ -7,6 +7,7 @@ keeps nobody waiting. An import whose file did not come to its end is not begun.
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -38,6 +39,17 @@ from shared.tokens import Caller
 Format = Literal["csv", "ndjson", "ror-v2", "hsds"]
 Mode = Literal["best-effort", "atomic"]
 
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be done with a file."""
+
+    format: Format
+    mode: Mode
+    dry_run: bool
+    warn: bool | None
+
+
 # As many rows as are written in one go: other writers wait for no more than these.
 _ROWS_A_PAGE = 500
 _BYTES_A_PAGE = 1_000_000
@@ -57,10 +69,10 @@ async def receive_import(
     settings: Settings,
     body: AsyncIterator[bytes],
     encoding: str | None,
-    asked: tuple[Format, Mode, bool],
+    asked: Asked,
     caller: Caller,
 ) -> UUID:
-    """Keep the file in `body` and line its import up; `asked`: format, mode, whether a dry run.
+    """Keep the file in `body` and line its import up.
 
     Raises:
         UnsupportedMediaType: it is encoded in a way that is not known.
@@ -72,7 +84,7 @@ async def receive_import(
         await _forget_abandoned(session)
         await session.execute(insert(import_table).values(_new_import(import_id, asked, caller)))
     pages = _Pages(database, import_id, settings.import_max_rows)
-    framing = framing_of(asked[0], settings.import_max_row_bytes)
+    framing = framing_of(asked.format, settings.import_max_row_bytes)
     try:
         async for piece in pieces:
             for row in framing.feed(piece):
@@ -90,18 +102,17 @@ async def receive_import(
     return import_id
 
 
-def _new_import(
-    import_id: UUID, asked: tuple[Format, Mode, bool], caller: Caller
-) -> dict[str, object]:
+def _new_import(import_id: UUID, asked: Asked, caller: Caller) -> dict[str, object]:
     counts = ("next_page", "rows_total", "rows_read")
-    outcomes = ("created", "updated", "unchanged", "refused", "notes")
+    outcomes = ("created", "updated", "unchanged", "refused", "notes", "warned")
     return {
         "id": import_id,
         "created_at": datetime.now(UTC),
         "account_id": caller.account_id,
-        "format": asked[0],
-        "mode": asked[1],
-        "dry_run": asked[2],
+        "format": asked.format,
+        "mode": asked.mode,
+        "dry_run": asked.dry_run,
+        "warn": asked.warn,
         "state": "receiving",
         "phase": "rows",
         **dict.fromkeys((*counts, *outcomes), 0),

@@ -1,7 +1,7 @@
 """What came of each row of an import, line by line."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -14,6 +14,16 @@ from shared.records import JsonObject
 
 _MOST_NOTES = 50
 Outcome = Literal["created", "updated", "unchanged", "refused"]
+
+
+class LikelyDuplicate(BaseModel):
+    """A partner that may be the one that a row has made."""
+
+    id: UUID | None = Field(
+        description="The partner; null in a dry run for one that another row would make."
+    )
+    name: str = Field(description="Its display name.")
+    score: float = Field(description="How likely, from 0.5 to 1.")
 
 
 class ReportLine(BaseModel):
@@ -29,13 +39,15 @@ class ReportLine(BaseModel):
     errors: list[FieldError] = Field(description="What is wrong, value by value.")
     partner_ids: list[UUID] = Field(description="Partners that stand in the way of the row.")
     notes: list[str] = Field(description="What was left out of a row that was taken.")
+    possible_duplicates: list[LikelyDuplicate] = Field(
+        description="Of a row that made a partner, or would: the likeliest, three at most."
+    )
 
 
-def line_of(outcome: RowOutcome, *, dry_run: bool) -> JsonObject:
+def line_of(outcome: RowOutcome) -> JsonObject:
     """The line for a row."""
     refusal = outcome.refusal
-    hidden = dry_run and outcome.outcome == "created"
-    partner_id = None if hidden or outcome.partner_id is None else str(outcome.partner_id)
+    partner_id = None if outcome.partner_id is None else str(outcome.partner_id)
     return {
         "row": outcome.number,
         "outcome": outcome.outcome,
@@ -45,15 +57,17 @@ def line_of(outcome: RowOutcome, *, dry_run: bool) -> JsonObject:
         "errors": [error.model_dump() for error in refusal.errors] if refusal else [],
         "partner_ids": [str(one) for one in refusal.partner_ids] if refusal else [],
         "notes": [],
+        "possible_duplicates": [],
     }
 
 
 def counts_of(lines: Iterable[JsonObject]) -> Counter[str]:
-    """How many rows came to what, and how many notes there are."""
+    """How many rows came to what, how many notes there are, and of how many rows is warned."""
     counts: Counter[str] = Counter()
     for line in lines:
         counts[line["outcome"]] += 1
         counts["notes"] += len(line["notes"])
+        counts["warned"] += bool(line["possible_duplicates"])
     return counts
 
 
@@ -78,6 +92,21 @@ def amend(
                 "detail": refused[row],
                 "partner_id": None,
             }
+
+
+def made_by(lines: Iterable[JsonObject]) -> dict[UUID, JsonObject]:
+    """By partner that was made, the line of its row."""
+    return {UUID(line["partner_id"]): line for line in lines if line["outcome"] == "created"}
+
+
+def hide_unmade(lines: Iterable[JsonObject], unmade: Container[str]) -> None:
+    """Take from `lines` the ids of partners that a dry run has made for a while."""
+    for line in lines:
+        if line["partner_id"] in unmade:
+            line["partner_id"] = None
+        for other in line["possible_duplicates"]:
+            if other["id"] in unmade:
+                other["id"] = None
 
 
 def refused_lines(lines: Iterable[bytes]) -> list[bytes]:

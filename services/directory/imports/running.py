@@ -20,8 +20,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from services.directory.imports.pages import pack_lines, unpack_lines
 from services.directory.imports.phases import (
+    COMPARING,
     Job,
     advance,
     finish,
@@ -31,9 +31,11 @@ from services.directory.imports.phases import (
     show_links,
     store_rows,
     tie_page,
+    warn_of,
 )
 from services.directory.imports.reading import ReadRow
-from services.directory.imports.report import refused_lines
+from services.directory.imports.undone import kept_reports
+from services.directory.imports.warning import compare_page
 from services.directory.models import import_page_table, import_table, leases
 from services.directory.outbox import stand_in_line
 from shared.databases import Database
@@ -76,7 +78,8 @@ class Importing:
                     self._busy = False
                     return 0
         try:
-            await (self._run_whole(job) if job.atomic or job.dry_run else self._run_page(job))
+            whole = (job.atomic or job.dry_run) and job.phase != COMPARING
+            await (self._run_whole(job) if whole else self._run_page(job))
         except (OperationalError, InterfaceError, OSError):
             # The database is away or full; nothing is lost by waiting.
             raise
@@ -127,13 +130,21 @@ class Importing:
             case "records":
                 async with self._turn(job) as session:
                     if session is not None and not await show_links(session, job):
-                        await finish(session, job, Counter())
-                        self._say_ended(job)
+                        await self._go_on(session, job, None)
+            case "comparing":
+                async with self._database.reading() as session:
+                    lines = await compare_page(session, job.id, job.next_page)
+                async with self._turn(job) as session:
+                    if session is not None:
+                        warned = None
+                        if lines is not None:
+                            warned = await warn_of(session, job, job.next_page, lines)
+                        await self._go_on(session, job, warned)
             case _:
                 async with self._turn(job) as session:
                     if session is not None:
                         counts = await tie_page(session, job, job.next_page)
-                        await _go_on(session, job, counts)
+                        await self._go_on(session, job, counts)
 
     async def _run_rows(self, job: Job) -> None:
         rows = await self._rows_of(job)
@@ -146,12 +157,23 @@ class Importing:
             if session is None:
                 return
             if rows is None or planned is None:
-                await _go_on(session, job, None)
+                await self._go_on(session, job, None)
                 return
             if await last_write(session) != planned.mark:
                 planned = await plan_rows(session, job, rows)
             counts = await store_rows(session, job, job.next_page, planned)
-            await _go_on(session, job, counts)
+            await self._go_on(session, job, counts)
+
+    async def _go_on(self, session: AsyncSession, job: Job, counts: Counter[str] | None) -> None:
+        """Note that a page is done; or, where there was none, that the phase is."""
+        if counts is not None:
+            await advance(session, job, counts, {"next_page": job.next_page + 1})
+        elif (ahead := job.next_phase()) is not None:
+            place = {"phase": ahead.phase, "next_page": ahead.next_page}
+            await advance(session, job, Counter(), place)
+        else:
+            await finish(session, job, Counter())
+            self._say_ended(job)
 
     async def _rows_of(self, job: Job) -> list[ReadRow] | None:
         """The rows of the page that is next; None where there is none."""
@@ -172,7 +194,10 @@ class Importing:
             return await read_page(session, job, number)
 
     async def _run_whole(self, job: Job) -> None:
-        """All pages in one transaction, which is undone in a dry run or where a row is refused."""
+        """All pages in one transaction, which is undone in a dry run or where a row is refused.
+
+        Likely duplicates of what was written are looked for afterwards, a page at a time.
+        """
         try:
             async with self._turn(job) as session:
                 if session is None:
@@ -180,7 +205,10 @@ class Importing:
                 counts = await _all_pages(session, job)
                 refused = job.atomic and counts["refused"] > 0
                 if job.dry_run or refused:
-                    raise _Undone(counts, await _reports(session, job, only_refused=refused))
+                    raise _Undone(counts, await kept_reports(session, job.id, only_refused=refused))
+                if job.warns:
+                    await advance(session, job, counts, {"phase": COMPARING, "next_page": 0})
+                    return
                 await finish(session, job, counts)
         except _Undone as undone:
             await self._keep_report(job, undone)
@@ -217,7 +245,10 @@ class Importing:
         async with self._turn(job) as session:
             if session is not None:
                 detail = "This is our fault, and it is logged under the import's id. "
-                detail += "Pages before it were written." if not job.atomic else ""
+                if job.phase == COMPARING:
+                    detail += "All was written, but not all compared."
+                elif not job.atomic:
+                    detail += "Pages before it were written."
                 failure = {"reason": "internal-error", "detail": detail.strip()}
                 await finish(session, job, Counter(), failure)
 
@@ -241,34 +272,14 @@ async def _all_pages(session: AsyncSession, job: Job) -> Counter[str]:
     while (rows := await read_page(session, job, number)) is not None:
         counts.update(await store_rows(session, job, number, await plan_rows(session, job, rows)))
         number += 1
-    while (job := job.next_phase()).phase != "records":
+    while (ahead := job.next_phase()) is not None and ahead.phase != "records":
+        job = ahead
         for page in range(number):
             counts.update(await tie_page(session, job, page) or {})
     while await show_links(session, job):
         pass
+    if job.dry_run and job.warns and not (job.atomic and counts["refused"]):
+        for page in range(number):
+            lines = await compare_page(session, job.id, page) or []
+            counts.update(await warn_of(session, job, page, lines))
     return counts
-
-
-async def _go_on(session: AsyncSession, job: Job, counts: Counter[str] | None) -> None:
-    """Note that a page is done; or, where there was none, that the phase is."""
-    if counts is None:
-        ahead = job.next_phase()
-        place: dict[str, object] = {"phase": ahead.phase, "next_page": ahead.next_page}
-    else:
-        place = {"next_page": job.next_page + 1}
-    await advance(session, job, counts or Counter(), place)
-
-
-async def _reports(
-    session: AsyncSession, job: Job, *, only_refused: bool
-) -> dict[int, tuple[bytes, int]]:
-    pages = await session.execute(
-        select(_PAGE.number, _PAGE.report, _PAGE.refused).where(_PAGE.import_id == job.id)
-    )
-    found = {}
-    for page in pages:
-        report = page.report
-        if only_refused:
-            report = pack_lines(refused_lines(unpack_lines(report)) if page.refused else [])
-        found[page.number] = (report, page.refused)
-    return found

@@ -26,8 +26,11 @@ class ImportRow(Table, table=True):
     format: str = Field(max_length=20)
     mode: str = Field(max_length=20)
     dry_run: bool
+    warn: bool | None = Field(
+        default=None, description="Whether likely duplicates are looked for; empty: as is usual."
+    )
     state: str = Field(max_length=20)
-    phase: str = Field(max_length=20, description="What is being done: rows, links or records.")
+    phase: str = Field(max_length=20, description="What is being done; see imports/phases.py.")
     next_page: int = Field(description="The page that the phase goes on with.")
     rows_total: int
     rows_read: int
@@ -36,6 +39,7 @@ class ImportRow(Table, table=True):
     unchanged: int
     refused: int
     notes: int
+    warned: int = 0
     started_at: datetime | None = moment_column()
     finished_at: datetime | None = moment_column()
     failure: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))

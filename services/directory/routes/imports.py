@@ -15,7 +15,13 @@ from services.directory.imports.asked import (
     remove_import,
     report_lines,
 )
-from services.directory.imports.receiving import Format, ImportTooLarge, Mode, receive_import
+from services.directory.imports.receiving import (
+    Asked,
+    Format,
+    ImportTooLarge,
+    Mode,
+    receive_import,
+)
 from shared.databases import Database, Reading, Transaction
 from shared.paging import BadCursor, PageParameters, link_next
 from shared.problems import (
@@ -63,6 +69,13 @@ async def create_an_import(
     dry_run: Annotated[
         bool, Query(description="Say what would come of it, and write nothing.")
     ] = False,
+    warn: Annotated[
+        bool | None,
+        Query(
+            description="Whether the report names likely duplicates of new partners. Left out: of "
+            "a dry run it does, and of files of up to 2,000 rows."
+        ),
+    ] = None,
     content_encoding: Annotated[
         str | None, Header(max_length=100, description="`gzip`, or nothing.")
     ] = None,
@@ -75,7 +88,7 @@ async def create_an_import(
         request.app.state.settings,
         request.stream(),
         content_encoding,
-        (format, mode, dry_run),
+        Asked(format, mode, dry_run, warn),
         caller,
     )
     response.headers["Location"] = f"/imports/{import_id}"
