@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261126_import_warnings"
-down_revision = "20261126_confirmations"
+down_revision = "20261126_moved_proposals"
 branch_labels = None
 depends_on = None
 
