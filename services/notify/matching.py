@@ -1,5 +1,6 @@
 """Whether a webhook wants an event: its patterns, its filters and its audience decide together."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -52,10 +53,9 @@ def passes(filters: Filters, seen: JsonObject) -> bool:
     A record that has gone out of sight can be judged by its id alone. It passes the other filters:
     a subscriber that never had it loses nothing by being told to forget it.
     """
-    record_ids = filters.get("record_ids")
-    if record_ids and seen["subject"] not in record_ids:
-        return False
     record = seen["data"].get("record")
+    if (record_ids := filters.get("record_ids")) and not _is_one_of(record_ids, seen, record):
+        return False
     if record is None:
         return True
     return all(
@@ -63,6 +63,12 @@ def passes(filters: Filters, seen: JsonObject) -> bool:
         for name, asked in filters.items()
         if name != "record_ids"
     )
+
+
+def _is_one_of(record_ids: Collection[str], seen: JsonObject, record: JsonObject | None) -> bool:
+    """Whether the event is about one of these records, or about what took the place of one."""
+    former = record.get("former_ids", ()) if record is not None else ()
+    return seen["subject"] in record_ids or any(one in record_ids for one in former)
 
 
 def _values_of(record: JsonObject, name: str) -> set[str]:

@@ -106,6 +106,38 @@ async def test_filters_choose_what_is_told(notify: ServedNotify) -> None:
         )
 
 
+async def test_who_follows_a_record_follows_what_takes_its_place(notify: ServedNotify) -> None:
+    """A filter by the id of a partner that is merged goes on with the one that stays.
+
+    Once the merge is undone, it is about the first one again.
+    """
+    directory = notify.directory
+    async with serve_receiver() as every, serve_receiver() as follower:
+        await notify.register(every.url)
+        lost, kept = [await directory.create(name) for name in ("Goes", "Stays")]
+        await every.got(2, "what was made so far is fanned out")
+        webhook = await notify.register(follower.url, filters={"record_ids": [lost["id"]]})
+        headers = await directory.signed_in()
+        merged = await directory.client.post(
+            "/partners/merge", json={"from": lost["id"], "into": kept["id"]}, headers=headers
+        )
+        await directory.patch(merged.json(), {"established": 1990})
+        told = [(one.event["type"], one.event["subject"]) for one in await follower.got(3)]
+        assert sorted(told) == [
+            ("partner.merged", lost["id"]),
+            ("partner.updated", kept["id"]),
+            ("partner.updated", kept["id"]),
+        ]
+        undo = merged.headers["Link"].partition(">")[0].strip("<")
+        await directory.client.post(f"{undo}/undo", headers=headers)
+        await directory.patch(await directory.read(kept["id"], headers), {"established": 1991})
+        await directory.patch(await directory.read(lost["id"], headers), {"established": 1992})
+        # What is owed for the last write is owed after everything before it.
+        owed = await notify.settled(webhook, "delivered", 5)
+        assert len(owed) == 5
+        assert [one.event["subject"] for one in follower.requests[3:]] == [lost["id"]] * 2
+
+
 async def test_topics_are_told_and_filtered(notify: ServedNotify, receiver: Receiver) -> None:
     """A topic filter takes ids and notations, of topics and of what partners work on."""
     headers = await notify.directory.signed_in()

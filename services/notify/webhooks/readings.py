@@ -56,7 +56,10 @@ class WebhookFilters(BaseModel):
         default=[], max_length=250, description="Countries of the partner (ISO 3166-1 alpha-2)."
     )
     record_ids: _RecordIds = Field(
-        default=[], max_length=1_000, description="Ids of the partners or topics."
+        default=[],
+        max_length=1_000,
+        description="Ids of the partners or topics. Of a partner that was merged or withdrawn, the "
+        "one that took its place is meant too.",
     )
 
     def asked(self) -> dict[str, list[str]]:
