@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from tests.databases_for_tests import Postgres
+from tests.mail_server import MailServer, serve_mail
 from tests.notify.served_notify import (
     ServedNotify,
     notify_settings,
@@ -93,3 +94,27 @@ async def stream_url(notify: ServedNotify) -> AsyncIterator[str]:
     """Where notify answers over real HTTP, by the protocol that the services speak."""
     async with over_the_wire(notify) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+async def mail_server() -> AsyncIterator[MailServer]:
+    """The mail server that `mailing` hands over to."""
+    async with serve_mail() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+async def mailing(
+    notify_database_url: str, directory: ServedDirectory, mail_server: MailServer
+) -> AsyncIterator[ServedNotify]:
+    """Notify beside a mail server, with three attempts that follow within milliseconds."""
+    settings = notify_settings(
+        notify_database_url,
+        directory.redis_url,
+        MAIL_URL=f"smtp://127.0.0.1:{mail_server.port}",
+        MAIL_FROM="Our network <notify@example.org>",
+        MAIL_RETRY_SECONDS="0,0.02,0.02",
+        MAIL_IDLE_SECONDS="0.02",
+    )
+    async with serve_notify(settings, directory) as served:
+        yield served

@@ -1,7 +1,6 @@
 """The mail outbox: what is written there is sent, and nothing else waits for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -10,38 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from services.notify.mail.message import Unmailable, read_sender, write_mail
-from tests.mail_server import MailServer, serve_mail
+from tests.mail_server import MailServer
 from tests.notify.outbox import OWNER, ended, listed, mail
-from tests.notify.served_notify import ServedNotify, notify_settings, serve_notify
+from tests.notify.served_notify import ServedNotify, notify_settings
 from tests.receiver import Receiver
-from tests.served_directory import ServedDirectory
 
 SENDER = read_sender("Our network <notify@example.org>")
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-async def mail_server() -> AsyncIterator[MailServer]:
-    """The mail server that `mailing` hands over to."""
-    async with serve_mail() as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-async def mailing(
-    notify_database_url: str, directory: ServedDirectory, mail_server: MailServer
-) -> AsyncIterator[ServedNotify]:
-    """Notify beside a mail server, with three attempts that follow within milliseconds."""
-    settings = notify_settings(
-        notify_database_url,
-        directory.redis_url,
-        MAIL_URL=f"smtp://127.0.0.1:{mail_server.port}",
-        MAIL_FROM="Our network <notify@example.org>",
-        MAIL_RETRY_SECONDS="0,0.02,0.02",
-        MAIL_IDLE_SECONDS="0.02",
-    )
-    async with serve_notify(settings, directory) as served:
-        yield served
 
 
 async def test_a_mail_arrives(mailing: ServedNotify, mail_server: MailServer) -> None:
