@@ -12,10 +12,10 @@ import structlog
 from prometheus_client import Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import select, update
+from sqlalchemy import BigInteger, bindparam, func, select, update
 from uuid_utils.compat import uuid7
 
-from services.directory.models import EventLogRow, OutboxRow, leases, outbox_table
+from services.directory.models import EventLogRow, leases, outbox_table
 from services.directory.outbox import read_log, with_sequence
 from shared.databases import Database
 from shared.leases import hold_lease, release_lease
@@ -30,6 +30,20 @@ RELAYED = Counter("relay_events_total", "Events appended to the stream.")
 HEAD = Gauge("log_head", "Last sequence of the log.")
 BEHIND = Gauge("relay_behind", "Events on the log that the stream does not have yet.")
 _log = structlog.get_logger()
+
+_OUTBOX = outbox_table.c
+_WAITING = (
+    select(_OUTBOX.id, func.row_number().over(order_by=_OUTBOX.id).label("place"))
+    .where(_OUTBOX.sequence.is_(None))
+    .order_by(_OUTBOX.id)
+    .limit(BATCH)
+    .subquery("waiting")
+)
+_NUMBER_WAITING = (
+    update(outbox_table)
+    .where(_OUTBOX.id == _WAITING.c.id)
+    .values(sequence=bindparam("head", type_=BigInteger) + _WAITING.c.place)
+)
 
 # KEYS: stream. ARGV: log id, length to keep, sequence to follow on (-1: only look),
 # then pairs of sequence and event. Answers with the stream's last sequence afterwards. A
@@ -123,20 +137,8 @@ class Relay:
                 return None
             found = await session.execute(select(EventLogRow).with_for_update())
             log = found.scalar_one()
-            ids = (
-                await session.execute(
-                    select(outbox_table.c.id)
-                    .where(outbox_table.c.sequence.is_(None))
-                    .order_by(outbox_table.c.id)
-                    .limit(BATCH)
-                )
-            ).scalars()
-            numbered = [
-                {"id": row_id, "sequence": log.head + place} for place, row_id in enumerate(ids, 1)
-            ]
-            if numbered:
-                await session.execute(update(OutboxRow), numbered)
-                log.head += len(numbered)
+            numbered = await session.execute(_NUMBER_WAITING, {"head": log.head})
+            log.head += numbered.rowcount  # type: ignore[attr-defined]
         return log
 
     async def _catch_up(self, log_id: UUID, head: int) -> int:
