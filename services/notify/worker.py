@@ -31,7 +31,7 @@ from shared.logs import configure_logs
 from shared.loops import Nudge, run_loop
 from shared.sealing import Seal
 from shared.service_client import DirectoryClient
-from shared.serving import run_together
+from shared.serving import keep_what_is_loaded, run_together
 
 _MEASURE_SECONDS = 5.0
 _FINISH_SECONDS = 3.0
@@ -140,6 +140,7 @@ async def main() -> None:
     """Run the loops as a process of their own, until a signal comes."""
     settings = Settings.from_environment(os.environ)
     configure_logs("notify-worker", settings.log_level)
+    keep_what_is_loaded()
     if (running := asyncio.current_task()) is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     database = Database(settings.database_url)

@@ -22,7 +22,7 @@ from shared.logs import configure_logs
 from shared.loops import Nudge, run_loop
 from shared.migrating import migrate
 from shared.service_client import DirectoryClient
-from shared.serving import run_together
+from shared.serving import keep_what_is_loaded, run_together
 
 _HTTP_SECONDS = 10
 _UPKEEP_SECONDS = 0.5
@@ -132,4 +132,5 @@ async def run_worker(settings: Settings) -> None:
 if __name__ == "__main__":
     found = Settings.from_environment(os.environ)
     configure_logs("search", found.log_level)
+    keep_what_is_loaded()
     asyncio.run(run_worker(found))
