@@ -8,6 +8,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.models import ATTEMPTS, DEAD_EVENTS, DELIVERIES, EVENTS, MAIL, POSITIONS
+from shared.databases import Database
 from shared.erasing import CONTACT_ERASED, with_contact_points_forgotten
 from shared.records import JsonObject
 
@@ -23,6 +24,22 @@ async def heed_erasures(session: AsyncSession, events: Sequence[JsonObject]) -> 
         if event["type"] == CONTACT_ERASED and event["data"]["contact_point_ids"]:
             await _forget(session, event["subject"], event["data"]["contact_point_ids"])
             await session.execute(update(POSITIONS).values(erasures=POSITIONS.c.erasures + 1))
+
+
+class PastFiles:
+    """Sees to it that no file of the database keeps what an erasure has overwritten."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seen: int | None = None
+
+    async def step(self) -> int:
+        """Drop the past, where there was an erasure since; again and again until that is done."""
+        async with self._database.reading() as session:
+            erasures = await session.scalar(select(POSITIONS.c.erasures))
+        if erasures != self._seen and await self._database.drop_past():
+            self._seen = erasures
+        return 0
 
 
 async def _forget(session: AsyncSession, subject: str, ids: Sequence[str]) -> None:

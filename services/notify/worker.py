@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from services.notify.consumer import FanOutTurn
 from services.notify.deliveries.replaying import Replayer
+from services.notify.erasing import PastFiles
 from services.notify.fan_out import OWED
 from services.notify.mail.bounces import BounceReports
 from services.notify.mail.outbox import MAILED, Mailer, measure_mail
@@ -33,6 +34,7 @@ from shared.sealing import Seal
 from shared.service_client import DirectoryClient
 from shared.serving import keep_what_is_loaded, run_together
 
+_ERASE_SECONDS = 1.0
 _MEASURE_SECONDS = 5.0
 _FINISH_SECONDS = 3.0
 DIRECTORY_TIMEOUT_SECONDS = 5.0
@@ -124,6 +126,7 @@ async def run_worker(
             run_loop("bounces", bounces.step, Nudge(), settings.mail_idle_seconds),
             run_loop("replay", replayer.step, Nudge(), settings.idle_seconds),
             run_loop("purge", purge.step, Nudge(), settings.purge_seconds),
+            run_loop("erasures", PastFiles(database).step, Nudge(), _ERASE_SECONDS),
             run_loop("measure", measure, Nudge(), _MEASURE_SECONDS),
         )
     finally:

@@ -125,7 +125,9 @@ class IndexConsumer:
         """
         self._home.request_rebuild()
         async with self._database.transaction() as session:
-            await forget_dead_events(session, record_id, sequence)
+            forgotten = await forget_dead_events(session, record_id, sequence)
+        if forgotten:
+            await self._database.drop_past()
 
     async def _follow_replays(self) -> int:
         stored = self._live.stored if self._live else None

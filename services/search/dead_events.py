@@ -109,13 +109,18 @@ async def note_replay(session: AsyncSession, dead_event_id: str, error: str | No
     )
 
 
-async def forget_dead_events(session: AsyncSession, subject: str, sequence: int) -> None:
-    """Forget those about a record from before `sequence`, whose event has all that it is since."""
-    await session.execute(
-        delete(DeadEvent).where(
-            col(DeadEvent.subject) == subject, col(DeadEvent.sequence) < sequence
-        )
+async def forget_dead_events(session: AsyncSession, subject: str, sequence: int) -> int:
+    """Forget those about a record from before `sequence`, whose event has all that it is since.
+
+    Returns:
+        How many there were.
+    """
+    gone = await session.execute(
+        delete(DeadEvent)
+        .where(col(DeadEvent.subject) == subject, col(DeadEvent.sequence) < sequence)
+        .returning(col(DeadEvent.id))
     )
+    return len(gone.all())
 
 
 def read_dead_event(row: DeadEvent) -> DeadEventRead:

@@ -1,5 +1,6 @@
 """When the directory erases a contact point, notify forgets it: what it owes, what it has told."""
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -102,6 +103,31 @@ async def test_deliveries_forget_an_erased_contact_point(
     erased = told["partner.contact_erased"]
     assert erased["contact_point_ids"] == [made["contact_points"][0]["id"]]
     assert "audiences" not in erased
+
+
+async def test_no_file_keeps_what_was_overwritten(notify: ServedNotify, receiver: Receiver) -> None:
+    """On SQLite; what PostgreSQL has overwritten is in its files until VACUUM."""
+    database = notify.app.state.database
+    if not database.is_sqlite:
+        return
+    webhook = await notify.register(receiver.url)
+    email = "only.here@tithe.example"
+    person = {**PERSON, "channels": [{"kind": "email", "value": email}]}
+    made = await notify.directory.create("Tithe House", contact_points=[person])
+    await notify.settled(webhook, "delivered")
+    path = Path(str(database.writer.url.database))
+
+    def how_often() -> int:
+        files = [file for file in path.parent.iterdir() if file.name.startswith(path.name)]
+        return sum(file.read_bytes().count(email.encode()) for file in files)
+
+    assert how_often() > 0
+    await _erase(notify.directory, made)
+
+    async def is_gone() -> bool:
+        return how_often() == 0
+
+    await wait_until(is_gone, "no file has the address")
 
 
 async def test_the_stream_forgets_an_erased_contact_point(
