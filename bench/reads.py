@@ -19,9 +19,9 @@ class _Rounds:
 
 
 async def measure_reads(
-    network: MeasuredNetwork, partner_ids: Sequence[str], seconds: float
+    network: MeasuredNetwork, partner_ids: Sequence[str], seconds: float, where: str = ""
 ) -> list[Figure]:
-    """Both reads; the partner is one whose record has the median length."""
+    """Both reads; the partner is one whose record has the median length. `where` names it."""
     directory = network.urls["directory"]
     lengths = {}
     for partner_id in partner_ids[:: max(1, len(partner_ids) // 101)]:
@@ -32,8 +32,8 @@ async def measure_reads(
     page = f"{directory}/partners?limit=50"
     return [
         stated("load client", load_client_name(), f"{CONNECTIONS} connections"),
-        *await _compare(network, "GET /partners/{id}", one, "one", seconds, _ONE),
-        *await _compare(network, "GET /partners?limit=50", page, "page", seconds, _PAGE),
+        *await _compare(network, f"GET /partners/{{id}}{where}", one, "one", seconds, _ONE),
+        *await _compare(network, f"GET /partners?limit=50{where}", page, "page", seconds, _PAGE),
     ]
 
 
