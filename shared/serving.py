@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -198,12 +198,18 @@ def create_service_app(
     title: str,
     description: str,
     routers: list[APIRouter],
+    in_front: Sequence[APIRouter] = (),
     check: CheckDependencies,
     lifespan: Any,
     cors_origins: list[str],
     max_body_bytes: int,
 ) -> FastAPI:
-    """A FastAPI application with the conventions of docs/api.md."""
+    """A FastAPI application with the conventions of docs/api.md.
+
+    The routes of the routers `in_front` are tried first and are the application's own, with what
+    their routers say of them: of a router that is included FastAPI looks every route up twice,
+    behind three checks of the body's length.
+    """
     app = ServiceApp(
         title=title,
         description=description,
@@ -214,8 +220,10 @@ def create_service_app(
         responses=answers(),
         redirect_slashes=False,
     )
-    app.state.routers = (*routers, _operations_router(check))
-    for router in app.state.routers:
+    included = (*routers, _operations_router(check))
+    app.state.routers = (*in_front, *included)
+    app.router.routes.extend(route for router in in_front for route in router.routes)
+    for router in included:
         app.include_router(router)
     # What is asked most is tried first, the pages that explain the service last.
     app.router.routes.sort(key=lambda route: getattr(route, "name", "") in _EXPLAINING)

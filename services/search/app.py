@@ -93,10 +93,9 @@ def create_app(settings: Settings) -> FastAPI:
     app = create_service_app(
         title="Partner directory: search",
         description=_DESCRIPTION,
-        # What is asked most stands first: routes are tried one after the other.
+        # What is asked most.
+        in_front=[search.router, suggest.router],
         routers=[
-            search.router,
-            suggest.router,
             similar.router,
             index.router,
             dead_events.router,

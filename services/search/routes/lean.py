@@ -7,13 +7,17 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.problems import answers
 from shared.serving import StrictRoute
 from shared.tokens import find_caller
 
+Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+
 
 class _Lean(APIRoute):
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handle:
         (model,) = (
             field.field_info.annotation
             for field in self.dependant.query_params
@@ -43,7 +47,26 @@ class LeanRoute(StrictRoute, _Lean):
     the caller and one model of the query, in this order, and then what is in the path.
     """
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Without the stacks on which dependencies would be closed; the application's own handlers
+        # answer what is raised.
+        self.app = _answering(self.get_route_handler())
+
+
+def _answering(handle: Handle) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await handle(Request(scope, receive, send))
+        await answer(scope, receive, send)
+
+    return app
+
 
 def lean_router(tag: str) -> APIRouter:
-    """A router of such routes."""
-    return APIRouter(route_class=LeanRoute, tags=[tag])
+    """A router of such routes, to be put in front of all others of an application."""
+    return APIRouter(
+        route_class=LeanRoute,
+        tags=[tag],
+        responses=answers(),
+        generate_unique_id_function=lambda route: route.name,
+    )
