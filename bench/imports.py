@@ -8,8 +8,6 @@ The import looks for no likely duplicates (`warn=false`), as is usual for so lon
 measured once more with all of it loaded, while what came is compared in the background.
 """
 
-import asyncio
-import gzip
 import itertools
 import sqlite3
 import time
@@ -22,6 +20,7 @@ import asyncpg
 import orjson
 
 from bench.figures import Figure, ratio_at_least, stated
+from bench.loading import import_file
 from bench.machine import processor_seconds, resident_megabytes
 from bench.measured_network import MeasuredNetwork
 from bench.reads import measure_reads
@@ -31,14 +30,12 @@ from services.directory.migrate import FOLDER
 from services.directory.partner_write import PartnerWrite
 from shared.databases import Database
 from shared.migrating import migrate
-from shared.records import JsonObject
 from tests.databases_for_tests import postgres_server
 from tests.waiting import wait_until
 
 _LEAST = 0.4
 _CHUNK = 500
 _PATIENCE_SECONDS = 900.0
-_LOOK_SECONDS = 0.5
 _READ_SECONDS = 2.0
 _SETTINGS = {"TOKEN_SECONDS": "3600"}
 # In this order they can be inserted; `by` is the column with the partner's id.
@@ -188,9 +185,10 @@ async def _measure_on(
             network.kill("search")
         pid = network.pid_of("directory")
         before, used = resident_megabytes(pid), processor_seconds(pid)
-        seconds, most, done = await _import(network, gzip.compress(b"\n".join(lines)))
+        loaded = await import_file(network, b"\n".join(lines), "ror-v2")
         used = processor_seconds(pid) - used
-        taken = sum(done["counts"][outcome] for outcome in ("created", "updated", "unchanged"))
+        counts, seconds, most = loaded.done["counts"], loaded.seconds, loaded.most_megabytes
+        taken = sum(counts[outcome] for outcome in ("created", "updated", "unchanged"))
         figures = []
         if "search" in network.services:
             figures.append(await _measure_searchable(network, taken))
@@ -208,31 +206,6 @@ async def _measure_on(
         stated(f"memory of directory while it imports, {name}", f"{most:.0f} MB", memory),
         *figures,
     ]
-
-
-async def _import(network: MeasuredNetwork, file: bytes) -> tuple[float, float, JsonObject]:
-    """Seconds until all was done, megabytes at most, and what came of it."""
-    # Once: signing in is made to be slow.
-    headers = await network.signed_in()
-    url, started = network.urls["directory"], time.monotonic()
-    answer = await network.client.post(
-        f"{url}/imports?format=ror-v2&warn=false",
-        content=file,
-        headers={**headers, "Content-Encoding": "gzip"},
-        timeout=120,
-    )
-    answer.raise_for_status()
-    most, done = 0.0, answer.json()
-    while done["state"] == "running":
-        if time.monotonic() - started > _PATIENCE_SECONDS:
-            raise TimeoutError(f"the import is at {done['phase']}, {done['rows_read']} rows")
-        await asyncio.sleep(_LOOK_SECONDS)
-        most = max(most, resident_megabytes(network.pid_of("directory")))
-        found = await network.client.get(f"{url}/imports/{done['id']}", headers=headers)
-        done = found.raise_for_status().json()
-    if done["state"] != "done":
-        raise RuntimeError(f"the import has failed: {done['failure']}")
-    return time.monotonic() - started, most, done
 
 
 async def _some_ids(network: MeasuredNetwork) -> list[str]:

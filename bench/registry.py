@@ -1,8 +1,8 @@
-"""Search over all the records of the registry that there are, loaded one by one as a user would."""
+"""Search over all the records of the registry that there are, loaded by an import."""
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ from urllib.parse import quote
 
 import aiohttp
 import orjson
+from uuid_utils.compat import uuid7
 
 from bench.figures import Figure, percentile, ratio_at_most, stated, within_milliseconds
 from bench.freshness import write_and_find
 from bench.indexing import measure_indexing
 from bench.keep_alive import KeepAlive
+from bench.loading import import_file, refused_rows
 from bench.measured_network import MeasuredNetwork
 from bench.relevance import measure_relevance
 from bench.ror_records import partner_of, queries_of, read_registry
@@ -24,12 +26,11 @@ from shared.records import JsonObject
 from tests.waiting import wait_until
 
 _FEW = 10_000
-_WRITERS = 8
 _LOAD_PER_SECOND = 100
 _UNDER_LOAD_MILLISECONDS = 250.0
 _GROWTH = 1.5
 _LEARN_SECONDS = 120.0
-_REFUSED = (409, 422)
+_COMPARE_SECONDS = 1_200.0
 
 
 async def measure_registry(
@@ -39,29 +40,26 @@ async def measure_registry(
     registry = [record for record in read_registry() if record["status"] != "withdrawn"][:records]
     if not registry:
         return [stated("search over the registry", "not measured", "its records are not here")]
-    loaded = {record["id"] for record in registry}
-    bodies = [_with_former_names(record, loaded) for record in registry]
-    few = min(_FEW, len(registry) // 2)
-    asked = queries_of(bodies[:few], queries)
+    id_of = {record["id"]: str(uuid7()) for record in registry}
+    rows = _rows_of(registry, id_of)
+    few = min(_FEW, len(rows) // 2)
+    asked = queries_of(rows[:few], queries)
     network = MeasuredNetwork(folder, settings={"TOKEN_SECONDS": "3600"})
     async with network:
-        started = time.monotonic()
-        id_of = await _write_all(network, registry[:few], bodies[:few])
-        await _caught_up(network, len(id_of))
+        at_few_count = len(await _load(network, rows[:few]))
         at_few = await measure_plain(network, asked)
-        say(f"registry: {len(id_of)} records, {time.monotonic() - started:.0f} s")
-        id_of |= await _write_all(network, registry[few:], bodies[few:])
-        await _name_predecessors(network, registry, id_of)
-        await _caught_up(network, len(id_of))
-        seconds = time.monotonic() - started
-        say(f"registry: {len(id_of)} records, {seconds:.0f} s")
+        say(f"registry: {at_few_count} records")
+        # All of them, so that those that are there are related to those that come.
+        taken = await _load(network, rows)
+        id_of = {ror_id: id for ror_id, id in id_of.items() if id in taken}
+        say(f"registry: {len(id_of)} records")
         at_all = await measure_plain(network, asked)
-        how = f"{len(id_of)} of {len(registry)} records, the others break a rule of ours"
-        figures = [stated("registry loaded", f"{len(id_of) / seconds:,.0f}/s", how)]
+        how = f"of {len(registry)}, the others break a rule of ours"
+        figures = [stated("records of the registry", str(len(id_of)), how)]
         figures += measure_relevance(network.urls["search"], make_tasks(registry, id_of))
         say("registry: measuring the speed of searches")
-        figures += await measure_searches(network, queries_of(bodies, queries))
-        figures.append(_growth(at_few, at_all, few, len(id_of)))
+        figures += await measure_searches(network, queries_of(rows, queries))
+        figures.append(_growth(at_few, at_all, at_few_count, len(id_of)))
         say("registry: measuring under load")
         figures += await _measure_under_load(network, writes, asked)
         figures += await _measure_start(network, len(id_of))
@@ -72,7 +70,7 @@ async def measure_registry(
     return figures
 
 
-def _with_former_names(record: JsonObject, loaded: set[str]) -> JsonObject:
+def _with_former_names(record: JsonObject, loaded: Container[str]) -> JsonObject:
     """The partner, with the names of those predecessors that have no record of their own."""
     body = partner_of(record)
     former = {
@@ -85,49 +83,42 @@ def _with_former_names(record: JsonObject, loaded: set[str]) -> JsonObject:
     return {**body, "names": [*body["names"], *names]}
 
 
-async def _write_all(
-    network: MeasuredNetwork, registry: Sequence[JsonObject], bodies: Sequence[JsonObject]
-) -> dict[str, str]:
-    """Add the records, some at a time; the ids of those that were taken, by ROR id."""
-    waiting = list(zip(registry, bodies, strict=True))[::-1]
-    id_of: dict[str, str] = {}
-    url = f"{network.urls['directory']}/partners"
-    async with aiohttp.ClientSession(headers=await network.signed_in()) as session:
-
-        async def write() -> None:
-            while waiting:
-                record, body = waiting.pop()
-                async with session.post(url, json=body) as answer:
-                    if answer.status not in _REFUSED:
-                        answer.raise_for_status()
-                        id_of[record["id"]] = (await answer.json())["id"]
-
-        await asyncio.gather(*(write() for _ in range(_WRITERS)))
-    return id_of
+def _rows_of(registry: Sequence[JsonObject], id_of: Mapping[str, str]) -> list[JsonObject]:
+    """The partners, with their ids, and related to those that they took over from."""
+    return [
+        {
+            **_with_former_names(record, id_of),
+            "id": id_of[record["id"]],
+            "relationships": [
+                {"kind": "predecessor", "partner_id": id_of[other["id"]]}
+                for other in record["relationships"]
+                if other["type"] == "predecessor" and other["id"] in id_of
+            ],
+        }
+        for record in registry
+    ]
 
 
-async def _name_predecessors(
-    network: MeasuredNetwork, registry: Sequence[JsonObject], id_of: dict[str, str]
-) -> None:
-    """Relate bodies to those they took over from, which needs both to be there."""
-    headers = await network.signed_in()
-    for record in registry:
-        predecessors = [
-            {"kind": "predecessor", "partner_id": id_of[other["id"]]}
-            for other in record["relationships"]
-            if other["type"] == "predecessor" and other["id"] in id_of
-        ]
-        if not predecessors or record["id"] not in id_of:
-            continue
-        url = f"{network.urls['directory']}/partners/{id_of[record['id']]}"
-        read = (await network.client.get(url)).raise_for_status()
-        answer = await network.client.patch(
-            url,
-            json={"relationships": predecessors},
-            headers={**headers, "If-Match": read.headers["ETag"]},
-        )
-        if answer.status_code not in _REFUSED:
-            answer.raise_for_status()
+async def _load(network: MeasuredNetwork, rows: Sequence[JsonObject]) -> set[str]:
+    """Load `rows` and wait until all are in the index; the ids of those that were taken."""
+    lines = b"\n".join(orjson.dumps(row) for row in rows)
+    loaded = await import_file(network, lines, "ndjson")
+    refused = await refused_rows(network, loaded.done["id"])
+    taken = {row["id"] for number, row in enumerate(rows, 1) if number not in refused}
+    await _caught_up(network, len(taken))
+    await _compared(network)
+    return taken
+
+
+async def _compared(network: MeasuredNetwork) -> None:
+    """Wait until the directory looks for duplicates no more: it would take half of the machine."""
+    url = f"{network.urls['directory']}/metrics"
+
+    async def is_done() -> bool:
+        metrics = (await network.client.get(url)).raise_for_status().text
+        return "duplicates_due 0.0" in metrics.splitlines()
+
+    await wait_until(is_done, "the directory has compared all partners", _COMPARE_SECONDS)
 
 
 async def _caught_up(network: MeasuredNetwork, count: int) -> None:
