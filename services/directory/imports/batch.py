@@ -229,13 +229,14 @@ async def load_batch(
     """What `rows` need of the database."""
     batch = Batch(source_format, now)
     batch.holders = await find_holders(session, (pair for row in rows for pair in row.external_ids))
-    wanted = {*batch.holders.values(), *_named_ids(rows)}
+    wanted = {*batch.holders.values(), *named_ids(rows)}
     batch.partners = await load_drafts(session, wanted, source_format)
     batch.notations = await _notations(session, rows, batch.partners.values())
     return batch
 
 
-def _named_ids(rows: Iterable[ReadRow]) -> Iterable[UUID]:
+def named_ids(rows: Iterable[ReadRow]) -> Iterable[UUID]:
+    """The ids of partners that the rows themselves name."""
     for row in rows:
         if row.incoming is not None and row.incoming.partner_id is not None:
             try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select
+from sqlalchemy import ColumnElement, Table, delete, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.external_ids import ExternalIdPair, find_holders
@@ -30,7 +30,7 @@ from shared.databases import insert_into
 from shared.vocabulary import INVERSE_RELATIONSHIP, PartnerStatus, RelationshipKind
 
 Stored = tuple[UUID, RelationshipKind, UUID]
-_RECORDS_A_BATCH = 200
+_RECORDS_A_BATCH = 500
 _STORED = relationship_table.c
 
 
@@ -208,12 +208,18 @@ async def _above(session: AsyncSession, added: Iterable[Stored]) -> _Above:
     return above
 
 
-async def load_touched(session: AsyncSession, import_id: UUID, batch: Batch) -> list[UUID]:
-    """Fill `batch` with partners whose records are to show their relationships; which these are."""
+async def load_touched(
+    session: AsyncSession, import_id: UUID, batch: Batch, behind: UUID | None
+) -> list[UUID]:
+    """Fill `batch` with partners whose records are to show their relationships; which these are.
+
+    `behind`: those whose ids come after this one.
+    """
     columns = import_touched_table.c
+    after = true() if behind is None else columns.partner_id > behind
     found = await session.execute(
         select(columns.partner_id)
-        .where(columns.import_id == import_id)
+        .where(columns.import_id == import_id, after)
         .order_by(columns.partner_id)
         .limit(_RECORDS_A_BATCH)
     )

@@ -2,27 +2,42 @@
 
 SQLAlchemy prepares the values of each row anew, which takes longer than the database does. Here
 what a statement's parameters need is worked out once, and the rows go to the driver's
-`executemany`.
+`executemany`; rows that are new go to PostgreSQL by COPY, which takes it half the time.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
+import asyncpg
 from sqlalchemy import Insert, Table, Update, insert
 from sqlalchemy.engine import Dialect
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.exc import InterfaceError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+# SQLite takes 32,766.
+_MOST_PARAMETERS = 30_000
 _Processor = Callable[[Any], Any]
+_Parameters = list[tuple[str, _Processor | None]]
+"""Names in the order of their places, each with what makes of a value what the driver takes."""
 
 
 async def insert_rows(session: AsyncSession, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert `rows`, all of the same columns, each as that column's Python type."""
-    await execute_rows(session, _insert_into(table), rows)
+    if not rows:
+        return
+    connection = await session.connection()
+    prepared, parameters = _prepared(connection.dialect, _insert_into(table), tuple(rows[0]))
+    values = _values_of(parameters, rows)
+    if connection.dialect.name == "postgresql":
+        await _copy(connection, table, [name for name, _ in parameters], values)
+    else:
+        await _insert_together(connection, prepared, values)
 
 
 async def execute_rows(
-    session: AsyncSession, statement: Insert | Update, rows: Sequence[dict[str, Any]]
+    session: AsyncSession, statement: Update, rows: Sequence[dict[str, Any]]
 ) -> None:
     """Execute `statement` with each of `rows`, all of the same names.
 
@@ -33,11 +48,43 @@ async def execute_rows(
         return
     connection = await session.connection()
     prepared, parameters = _prepared(connection.dialect, statement, tuple(rows[0]))
-    values = [
+    await connection.exec_driver_sql(prepared, _values_of(parameters, rows))
+
+
+def _values_of(parameters: _Parameters, rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [
         tuple(row[name] if process is None else process(row[name]) for name, process in parameters)
         for row in rows
     ]
-    await connection.exec_driver_sql(prepared, values)
+
+
+async def _insert_together(
+    connection: AsyncConnection, statement: str, values: list[tuple[Any, ...]]
+) -> None:
+    """Insert with as few statements as the database takes.
+
+    Between two of them other threads have their turn, which may be one of milliseconds.
+    """
+    begin, _, row = statement.rpartition(" VALUES ")
+    at_once = _MOST_PARAMETERS // len(values[0])
+    for start in range(0, len(values), at_once):
+        part = values[start : start + at_once]
+        text = f"{begin} VALUES {', '.join([row] * len(part))}"
+        await connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
+
+
+async def _copy(
+    connection: AsyncConnection, table: Table, columns: list[str], values: list[tuple[Any, ...]]
+) -> None:
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    if not driver.is_in_transaction():
+        # SQLAlchemy begins one with the first statement that it knows of.
+        await connection.exec_driver_sql("SELECT 1")
+    try:
+        await driver.copy_records_to_table(table.name, records=values, columns=columns)
+    except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+        # As it is called everywhere else where the connection is lost.
+        raise InterfaceError(f"COPY {table.name}", None, error) from error
 
 
 @lru_cache
@@ -48,7 +95,7 @@ def _insert_into(table: Table) -> Insert:
 @lru_cache
 def _prepared(
     dialect: Dialect, statement: Insert | Update, names: tuple[str, ...]
-) -> tuple[str, list[tuple[str, _Processor | None]]]:
+) -> tuple[str, _Parameters]:
     """The text, and by parameter in its order what makes of a value what the driver takes."""
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     # Both drivers' parameters go by their place.

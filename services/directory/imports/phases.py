@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.directory.imports.batch import Batch, RowOutcome, load_batch
+from services.directory.imports.batch import Batch, RowOutcome, load_batch, named_ids
 from services.directory.imports.bulk_writing import WrittenPartners, write_partners
 from services.directory.imports.finishing import load_who_shows, write_down
 from services.directory.imports.linking import (
@@ -25,6 +25,7 @@ from services.directory.imports.linking import (
     state_ties,
 )
 from services.directory.imports.pages import pack_json, unpack_lines, unpack_rows
+from services.directory.imports.plan import Plan, last_write
 from services.directory.imports.readers import NAME_ALL_RELATIONSHIPS, READERS
 from services.directory.imports.reading import ReadRow, read_rows
 from services.directory.imports.report import amend, counts_of, line_of
@@ -34,7 +35,6 @@ from services.directory.models import (
     import_page_table,
     import_stated_table,
     import_table,
-    outbox_table,
 )
 from services.directory.periods import periods_of
 from shared.audience import audience_of_role
@@ -95,18 +95,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRows:
-    """What is to be written for the rows of a page."""
+    """What is to be done for the rows of a page."""
 
     lines: list[JsonObject]
     ties: list[RowTies]
-    written: WrittenPartners
-    mark: int
+    plan: Plan
 
 
-async def last_write(session: AsyncSession) -> int:
-    """Stands for the state of the directory: it is another one as soon as anybody has written."""
-    newest = (await session.execute(select(func.max(outbox_table.c.id)))).scalar()
-    return newest or 0
+@dataclass(frozen=True, slots=True)
+class PlannedLinks:
+    """Partners, in the order of their ids, whose records are to show their relationships."""
+
+    partner_ids: list[UUID]
+    plan: Plan
 
 
 async def read_page(session: AsyncSession, job: Job, number: int) -> list[ReadRow] | None:
@@ -136,8 +137,12 @@ async def plan_rows(session: AsyncSession, job: Job, rows: Sequence[ReadRow]) ->
     return PlannedRows(
         [line_of(one) for one in outcomes],
         [one.ties for one in outcomes if one.ties is not None],
-        written,
-        mark,
+        Plan(
+            written,
+            mark,
+            frozenset(batch.partners).union(named_ids(rows)),
+            frozenset(pair for row in rows for pair in row.external_ids),
+        ),
     )
 
 
@@ -159,7 +164,7 @@ async def store_rows(
     session: AsyncSession, job: Job, number: int, planned: PlannedRows
 ) -> Counter[str]:
     """Write what was planned for a page, with its part of the report; the page's counts."""
-    await write_partners(session, planned.written)
+    await write_partners(session, planned.plan.written)
     counts = counts_of(planned.lines)
     ties = [tie.as_json() for tie in planned.ties]
     await _update_page(
@@ -228,14 +233,24 @@ async def warn_of(
     return warned
 
 
-async def show_links(session: AsyncSession, job: Job) -> int:
-    """Let some records show the relationships that were stored; how many there were to look at."""
+async def plan_links(session: AsyncSession, job: Job, behind: UUID | None) -> PlannedLinks | None:
+    """What records show of relationships that were stored; None where there are none any more.
+
+    `behind`: of partners whose ids come after this one.
+    """
+    mark = await last_write(session)
     batch = Batch(job.format, datetime.now(UTC))
-    partner_ids = await load_touched(session, job.id, batch)
+    partner_ids = await load_touched(session, job.id, batch, behind)
+    if not partner_ids:
+        return None
     written = await asyncio.to_thread(write_down, batch, _nothing_written(session, job))
-    await write_partners(session, written)
-    await forget_touched(session, job.id, partner_ids)
-    return len(partner_ids)
+    return PlannedLinks(partner_ids, Plan(written, mark, frozenset(batch.partners)))
+
+
+async def store_links(session: AsyncSession, job: Job, planned: PlannedLinks) -> None:
+    """Let the records show them."""
+    await write_partners(session, planned.plan.written)
+    await forget_touched(session, job.id, planned.partner_ids)
 
 
 async def advance(

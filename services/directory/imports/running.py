@@ -2,11 +2,11 @@
 
 Invariants. How far an import is, is committed together with what it has written, under the lease
 that only one process has: after a crash another one goes on behind the last page, and no row is
-lost or taken twice. What a page changes is worked out before the transaction and is written only
-if nobody has written anything since it was looked at; else it is worked out anew.
+lost or taken twice. What a page changes is worked out before the transaction, beside the writing of
+the page in front of it, and is written only if nothing that it has looked at can have changed
+since; else it is worked out anew.
 """
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -20,20 +20,21 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from services.directory.imports.ahead import Ahead
 from services.directory.imports.phases import (
     COMPARING,
     Job,
     advance,
     finish,
-    last_write,
+    plan_links,
     plan_rows,
     read_page,
-    show_links,
+    store_links,
     store_rows,
     tie_page,
     warn_of,
 )
-from services.directory.imports.reading import ReadRow
+from services.directory.imports.plan import last_write
 from services.directory.imports.undone import kept_reports
 from services.directory.imports.warning import compare_page
 from services.directory.models import import_page_table, import_table, leases
@@ -57,8 +58,7 @@ class Importing:
         self._held_until = 0.0
         self._busy = False
         self._failed: Counter[tuple[UUID, str, int]] = Counter()
-        self._ahead: asyncio.Task[list[ReadRow] | None] | None = None
-        self._ahead_of: tuple[UUID, int] | None = None
+        self._ahead = Ahead(database)
 
     @property
     def busy(self) -> bool:
@@ -70,6 +70,7 @@ class Importing:
         row = await self._next_row()
         self._busy = row is not None
         if row is None:
+            self._ahead.stop()
             return 0
         job = Job.of(row)
         if row["started_at"] is None or time.monotonic() > self._held_until:
@@ -89,8 +90,7 @@ class Importing:
 
     async def end(self) -> None:
         """Let another process go on at once."""
-        if self._ahead is not None:
-            self._ahead.cancel()
+        self._ahead.stop()
         async with self._database.transaction() as session:
             await release_lease(session, leases, _LEASE, self._holder)
 
@@ -128,9 +128,7 @@ class Importing:
             case "rows":
                 await self._run_rows(job)
             case "records":
-                async with self._turn(job) as session:
-                    if session is not None and not await show_links(session, job):
-                        await self._go_on(session, job, None)
+                await self._run_links(job)
             case "comparing":
                 async with self._database.reading() as session:
                     lines = await compare_page(session, job.id, job.next_page)
@@ -147,22 +145,36 @@ class Importing:
                         await self._go_on(session, job, counts)
 
     async def _run_rows(self, job: Job) -> None:
-        rows = await self._rows_of(job)
-        planned = None
-        if rows is not None:
-            async with self._database.reading() as session:
-                planned = await plan_rows(session, job, rows)
-            self._read_ahead(job)
+        page = await self._ahead.page(job)
         async with self._turn(job) as session:
             if session is None:
                 return
-            if rows is None or planned is None:
+            if page is None:
                 await self._go_on(session, job, None)
                 return
-            if await last_write(session) != planned.mark:
-                planned = await plan_rows(session, job, rows)
+            planned, before = page.planned, await last_write(session)
+            if not self._ahead.still_holds(planned.plan, before):
+                planned = await plan_rows(session, job, page.rows)
             counts = await store_rows(session, job, job.next_page, planned)
             await self._go_on(session, job, counts)
+            last = await last_write(session)
+        self._ahead.note_written(planned.plan, before, last)
+
+    async def _run_links(self, job: Job) -> None:
+        planned = await self._ahead.links(job)
+        async with self._turn(job) as session:
+            if session is None:
+                return
+            before = await last_write(session)
+            if planned is not None and not self._ahead.still_holds(planned.plan, before):
+                planned = await plan_links(session, job, None)
+            if planned is None:
+                await self._go_on(session, job, None)
+                return
+            await store_links(session, job, planned)
+            await self._go_on(session, job, Counter())
+            last = await last_write(session)
+        self._ahead.note_written(planned.plan, before, last)
 
     async def _go_on(self, session: AsyncSession, job: Job, counts: Counter[str] | None) -> None:
         """Note that a page is done; or, where there was none, that the phase is."""
@@ -174,24 +186,6 @@ class Importing:
         else:
             await finish(session, job, Counter())
             self._say_ended(job)
-
-    async def _rows_of(self, job: Job) -> list[ReadRow] | None:
-        """The rows of the page that is next; None where there is none."""
-        place, ahead, self._ahead = self._ahead_of, self._ahead, None
-        if ahead is not None:
-            if place == (job.id, job.next_page):
-                return await ahead
-            ahead.cancel()
-        return await self._read(job, job.next_page)
-
-    def _read_ahead(self, job: Job) -> None:
-        """Begin to read the page after the next one, while the next one is written."""
-        self._ahead_of = (job.id, job.next_page + 1)
-        self._ahead = asyncio.create_task(self._read(job, job.next_page + 1))
-
-    async def _read(self, job: Job, number: int) -> list[ReadRow] | None:
-        async with self._database.reading() as session:
-            return await read_page(session, job, number)
 
     async def _run_whole(self, job: Job) -> None:
         """All pages in one transaction, which is undone in a dry run or where a row is refused.
@@ -276,8 +270,8 @@ async def _all_pages(session: AsyncSession, job: Job) -> Counter[str]:
         job = ahead
         for page in range(number):
             counts.update(await tie_page(session, job, page) or {})
-    while await show_links(session, job):
-        pass
+    while (links := await plan_links(session, job, None)) is not None:
+        await store_links(session, job, links)
     if job.dry_run and job.warns and not (job.atomic and counts["refused"]):
         for page in range(number):
             lines = await compare_page(session, job.id, page) or []
