@@ -51,20 +51,24 @@ class Ahead:
         self._written: _Written | None = None
 
     async def page(self, job: Job) -> Page | None:
-        """The page at which `job` is, and from now on the one after it; None where it has none."""
+        """The page at which `job` is; None where it has no more."""
         page: Page | None = await (self._planning.take(job) or self._page(job))
-        if page is not None:
-            following = _after(job)
-            self._planning.begin(following, self._page(following))
         return page
 
+    def begin_page(self, job: Job) -> None:
+        """Begin with the page after that of `job`."""
+        following = _after(job)
+        self._planning.begin(following, self._page(following))
+
     async def links(self, job: Job) -> PlannedLinks | None:
-        """Records that are to show links, and from now on the next ones; None where all do."""
+        """Records that are to show links; None where all do."""
         planned: PlannedLinks | None = await (self._planning.take(job) or self._links(job, None))
-        if planned is not None:
-            following = _after(job)
-            self._planning.begin(following, self._links(following, planned.partner_ids[-1]))
         return planned
+
+    def begin_links(self, job: Job, planned: PlannedLinks) -> None:
+        """Begin with the records after those of `planned`."""
+        following = _after(job)
+        self._planning.begin(following, self._links(following, planned.partner_ids[-1]))
 
     def still_holds(self, plan: Plan, last_write: int) -> bool:
         """Whether it would be the same now that `last_write` is the newest one there is."""

@@ -155,6 +155,8 @@ class Importing:
             planned, before = page.planned, await last_write(session)
             if not self._ahead.still_holds(planned.plan, before):
                 planned = await plan_rows(session, job, page.rows)
+            # Not before it has its turn: what is worked out would keep it from getting there.
+            self._ahead.begin_page(job)
             counts = await store_rows(session, job, job.next_page, planned)
             await self._go_on(session, job, counts)
             last = await last_write(session)
@@ -171,6 +173,7 @@ class Importing:
             if planned is None:
                 await self._go_on(session, job, None)
                 return
+            self._ahead.begin_links(job, planned)
             await store_links(session, job, planned)
             await self._go_on(session, job, Counter())
             last = await last_write(session)
