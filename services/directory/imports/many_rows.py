@@ -16,8 +16,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-# SQLite takes 32,766.
-_MOST_PARAMETERS = 30_000
+# Few sizes: the driver keeps a statement for each, with the values that it had last. The widest
+# table takes 128 rows in less than the 32,766 parameters that SQLite knows.
+_TOGETHER = (128, 16)
 _Processor = Callable[[Any], Any]
 _Parameters = list[tuple[str, _Processor | None]]
 """Names in the order of their places, each with what makes of a value what the driver takes."""
@@ -66,11 +67,15 @@ async def _insert_together(
     Between two of them other threads have their turn, which may be one of milliseconds.
     """
     begin, _, row = statement.rpartition(" VALUES ")
-    at_once = _MOST_PARAMETERS // len(values[0])
-    for start in range(0, len(values), at_once):
-        part = values[start : start + at_once]
-        text = f"{begin} VALUES {', '.join([row] * len(part))}"
-        await connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
+    done = 0
+    for count in _TOGETHER:
+        text = f"{begin} VALUES {', '.join([row] * count)}"
+        while len(values) - done >= count:
+            part = values[done : done + count]
+            await connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
+            done += count
+    if done < len(values):
+        await connection.exec_driver_sql(statement, values[done:])
 
 
 async def _copy(
