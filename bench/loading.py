@@ -50,6 +50,7 @@ async def import_file(network: MeasuredNetwork, lines: bytes, fmt: str) -> Impor
     while done["state"] == "running":
         if time.monotonic() - started > _PATIENCE_SECONDS:
             raise TimeoutError(f"the import is at {done['phase']}, {done['rows_read']} rows")
+        # Seldom: every look is answered by the very process that is measured.
         await asyncio.sleep(_LOOK_SECONDS)
         most = max(most, resident_megabytes(network.pid_of("directory")))
         found = await network.client.get(f"{url}/imports/{done['id']}", headers=headers)

@@ -31,12 +31,13 @@ class PastFiles:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen: int | None = None
+        # Where nothing was ever erased there is no past to drop, at the start either.
+        self._seen = 0
 
     async def step(self) -> int:
         """Drop the past, where there was an erasure since; again and again until that is done."""
         async with self._database.reading() as session:
-            erasures = await session.scalar(select(POSITIONS.c.erasures))
+            erasures = await session.scalar(select(POSITIONS.c.erasures)) or 0
         if erasures != self._seen and await self._database.drop_past():
             self._seen = erasures
         return 0

@@ -62,9 +62,9 @@ def _values_of(parameters: _Parameters, rows: Sequence[dict[str, Any]]) -> list[
 async def _insert_together(
     connection: AsyncConnection, statement: str, values: list[tuple[Any, ...]]
 ) -> None:
-    """Insert with as few statements as the database takes.
+    """Insert many rows with each statement, and what is left row by row.
 
-    Between two of them other threads have their turn, which may be one of milliseconds.
+    Between two statements other threads have their turn, which may be one of milliseconds.
     """
     begin, _, row = statement.rpartition(" VALUES ")
     done = 0
