@@ -1,6 +1,7 @@
 """Loops around steps. A step does one batch and says how many; a loop decides when to go on."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -13,6 +14,7 @@ FAILURES = Counter("loop_failures_total", "Steps that failed and were tried agai
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 5.0
 _LONGEST_END_SECONDS = 5.0
+_LONGEST_ROLLBACK_SECONDS = 1.0
 _log = structlog.get_logger()
 
 
@@ -46,10 +48,21 @@ async def _run_to_its_end(step: Step) -> int:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        await asyncio.wait([running], timeout=_LONGEST_END_SECONDS)
-        if not running.cancel() and not running.cancelled():
+        await _wait_out(running, _LONGEST_END_SECONDS)
+        if not running.done():
+            running.cancel()
+            await _wait_out(running, _LONGEST_ROLLBACK_SECONDS)
+        if running.done() and not running.cancelled():
             running.exception()  # Seen; the loop ends anyhow.
         raise
+
+
+async def _wait_out(running: "asyncio.Future[int]", seconds: float) -> None:
+    """Wait for `running`, however often we are cancelled: whoever stops a loop may say it again."""
+    ends_at = time.monotonic() + seconds
+    while not running.done() and (left := ends_at - time.monotonic()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([running], timeout=left)
 
 
 async def run_loop(name: str, step: Step, nudge: Nudge, idle_seconds: float) -> None:
