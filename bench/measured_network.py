@@ -21,6 +21,7 @@ from tests.waiting import wait_until
 _WRITERS = 8
 _STOP_SECONDS = 20
 _CATCH_UP_SECONDS = 120
+_COMPARE_SECONDS = 1_200
 _REFUSED = (409, 422)
 # As many as are measured; what an account may have by default is fewer.
 _SETTINGS = {"WEBHOOKS_PER_ACCOUNT": "2000"}
@@ -96,6 +97,19 @@ class MeasuredNetwork(Network):
             return bool(found.raise_for_status().json()["total"] >= count)
 
         await wait_until(has_all, f"search has {count} partners", _CATCH_UP_SECONDS)
+
+    async def wait_compared(self) -> None:
+        """Wait until the directory looks for duplicates no more: it would take half of the machine.
+
+        References are measured later, when it has come to rest by itself.
+        """
+        url = f"{self.urls['directory']}/metrics"
+
+        async def is_done() -> bool:
+            metrics = (await self.client.get(url)).raise_for_status().text
+            return "duplicates_due 0.0" in metrics.splitlines()
+
+        await wait_until(is_done, "the directory has compared all partners", _COMPARE_SECONDS)
 
 
 @asynccontextmanager

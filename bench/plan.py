@@ -144,6 +144,7 @@ async def _measure_on(
         loaded = await network.write_partners(records.bodies)
         used = (processor_seconds(pid) - before) / len(loaded.ids) * 1000
         await network.wait_indexed(len(loaded.ids))
+        await network.wait_compared()
         how = f"{records.source}, {loaded.refused} refused; 8 writers; {used:.1f} ms CPU each"
         rate = f"{len(loaded.ids) / loaded.seconds:,.0f}/s"
         figures = [stated(f"POST /partners, {database}", rate, how)]

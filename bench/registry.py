@@ -30,7 +30,6 @@ _LOAD_PER_SECOND = 100
 _UNDER_LOAD_MILLISECONDS = 250.0
 _GROWTH = 1.5
 _LEARN_SECONDS = 120.0
-_COMPARE_SECONDS = 1_200.0
 
 
 async def measure_registry(
@@ -106,19 +105,8 @@ async def _load(network: MeasuredNetwork, rows: Sequence[JsonObject]) -> set[str
     refused = await refused_rows(network, loaded.done["id"])
     taken = {row["id"] for number, row in enumerate(rows, 1) if number not in refused}
     await _caught_up(network, len(taken))
-    await _compared(network)
+    await network.wait_compared()
     return taken
-
-
-async def _compared(network: MeasuredNetwork) -> None:
-    """Wait until the directory looks for duplicates no more: it would take half of the machine."""
-    url = f"{network.urls['directory']}/metrics"
-
-    async def is_done() -> bool:
-        metrics = (await network.client.get(url)).raise_for_status().text
-        return "duplicates_due 0.0" in metrics.splitlines()
-
-    await wait_until(is_done, "the directory has compared all partners", _COMPARE_SECONDS)
 
 
 async def _caught_up(network: MeasuredNetwork, count: int) -> None:

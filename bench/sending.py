@@ -41,6 +41,7 @@ async def measure_sending(
         loaded = await network.write_partners(bodies)
         count = _WEBHOOKS * len(loaded.ids)
         await _wait_owed(network, count)
+        await network.wait_compared()
         await _switch(network, webhooks, "active")
         arrivals = await receiver.arrivals(count, _ARRIVE_SECONDS)
     await receiver.empty()
@@ -98,6 +99,7 @@ async def _after_an_outage(
     async with subscribed(network, receiver) as webhook:
         await network.stop("notify")
         loaded = await network.write_partners(bodies)
+        await network.wait_compared()
         await network.restart("notify")
         arrivals = await receiver.arrivals(len(loaded.ids), _ARRIVE_SECONDS)
     await receiver.empty()
