@@ -26,6 +26,8 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from shared.sqlite_driver import DRIVER_NAME
+
 _BUSY_SECONDS = 30
 _SHORT_BUSY_MILLISECONDS = 50
 _POOL_SIZE = 10
@@ -70,7 +72,7 @@ def driver_url(url: str) -> URL:
     """`url` with the async driver we use, whatever form of it ops have written."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return parsed.set(drivername="sqlite+aiosqlite")
+        return parsed.set(drivername=DRIVER_NAME)
     if parsed.get_backend_name() in {"postgresql", "postgres"}:
         return parsed.set(drivername="postgresql+asyncpg")
     raise ValueError(f"{parsed.get_backend_name()!r} is neither sqlite nor postgresql")
