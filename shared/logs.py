@@ -3,6 +3,9 @@
 import logging
 import sys
 import warnings
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
 
 import orjson
 import structlog
@@ -23,7 +26,7 @@ def configure_logs(service: str, level: str = "info") -> None:
     structlog.contextvars.bind_contextvars(service=service)
     if sys.stdout.isatty():
         structlog.configure(
-            processors=[*shared, structlog.dev.ConsoleRenderer()],
+            processors=[*shared, _with_ids_as_text, structlog.dev.ConsoleRenderer()],
             wrapper_class=structlog.make_filtering_bound_logger(
                 logging.getLevelName(level.upper())
             ),
@@ -43,3 +46,30 @@ def configure_logs(service: str, level: str = "info") -> None:
         logger_factory=structlog.BytesLoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def log_each(event: str, lines: Iterable[dict[str, Any]]) -> None:
+    """Log `event` with each of `lines`, as `info` would, and write them all at once.
+
+    Where thousands are logged in a second, to write each by itself takes longer than to render it.
+    """
+    config = structlog.get_config()
+    if not structlog.get_logger().bind().is_enabled_for(logging.INFO):
+        return
+    logger = config["logger_factory"]()
+    rendered = []
+    for line in lines:
+        made: Any = {**line, "event": event}
+        for process in config["processors"]:
+            made = process(logger, "info", made)
+        rendered.append(made)
+    if rendered:
+        end = b"\n" if isinstance(rendered[0], bytes) else "\n"
+        logger.msg(end.join(rendered))
+
+
+def _with_ids_as_text(
+    _logger: Any, _method: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """For people to read; as JSON they come out as text anyhow."""
+    return {name: str(value) if isinstance(value, UUID) else value for name, value in line.items()}

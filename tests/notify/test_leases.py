@@ -99,12 +99,16 @@ async def lease(
 
 
 async def record(
-    database: Database, delivery: LeasedDelivery, outcome: Delivered | TryAgain
+    database: Database, *came_back: tuple[LeasedDelivery, Delivered | TryAgain]
 ) -> None:
-    """A worker comes back with what its attempt came to."""
-    one = Attempted(delivery, datetime.now(UTC), 1.0, Answer(status_code=204), outcome)
+    """A worker comes back with what its attempts came to."""
+    attempted = [
+        Attempted(delivery, datetime.now(UTC), 1.0, Answer(status_code=204), outcome)
+        for delivery, outcome in came_back
+    ]
     async with database.transaction() as session:
-        await record_attempts(session, [one], await database_time(session), "http://notify.test")
+        now = await database_time(session)
+        await record_attempts(session, attempted, now, "http://notify.test")
 
 
 async def state_of(database: Database, delivery: LeasedDelivery) -> tuple[str, int]:
@@ -128,11 +132,27 @@ async def test_a_late_worker_does_not_overwrite_its_successor(owing: Database) -
     await owe(owing, uuid4())
     [late] = await lease(owing)
     [successor] = await lease(owing, later=61)
-    await record(owing, late, TryAgain("too late", 3_600))
+    await record(owing, (late, TryAgain("too late", 3_600)))
     assert await state_of(owing, late) == ("pending", 2)
-    await record(owing, successor, Delivered())
-    await record(owing, late, TryAgain("far too late", 3_600))
+    await record(owing, (successor, Delivered()))
+    await record(owing, (late, TryAgain("far too late", 3_600)))
     assert await state_of(owing, late) == ("delivered", 2)
+
+
+async def test_a_late_worker_holds_up_nothing(owing: Database) -> None:
+    """What comes back too late, beside what is in time, does not let its followers wait."""
+    subject = uuid4()
+    await owe(owing, subject)
+    [late] = await lease(owing)
+    [successor] = await lease(owing, later=61)
+    await record(owing, (successor, Delivered()))
+    await owe(owing, uuid4())
+    [in_time] = await lease(owing)
+    await owe(owing, subject)
+    await record(owing, (late, TryAgain("too late", 3_600)), (in_time, Delivered()))
+    assert await state_of(owing, in_time) == ("delivered", 1)
+    [follower] = await lease(owing)
+    assert follower.subject == str(subject)
 
 
 async def test_what_was_not_attempted_is_handed_back(owing: Database) -> None:
@@ -151,12 +171,12 @@ async def test_only_the_first_of_a_subject_is_due(owing: Database) -> None:
     await owe(owing, one, one, other)
     taken = await lease(owing)
     assert [delivery.subject for delivery in taken] == [str(one), str(other)]
-    await record(owing, taken[0], TryAgain("later", 100))
-    await record(owing, taken[1], Delivered())
+    await record(owing, (taken[0], TryAgain("later", 100)))
+    await record(owing, (taken[1], Delivered()))
     assert await lease(owing, later=50) == []
     [retry] = await lease(owing, later=101)
     assert (retry.id, retry.number) == (taken[0].id, 2)
-    await record(owing, retry, Delivered())
+    await record(owing, (retry, Delivered()))
     [next_one] = await lease(owing)
     assert (next_one.subject, next_one.number) == (str(one), 1)
 

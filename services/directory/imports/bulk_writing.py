@@ -19,7 +19,6 @@ from services.directory.duplicates.traits import traits_of
 from services.directory.flags import ALL_FLAGS, flag_rows
 from services.directory.history import version_columns
 from services.directory.imports.drafts import Draft
-from services.directory.imports.many_rows import execute_rows, insert_rows
 from services.directory.models import (
     duplicate_key_table,
     external_id_table,
@@ -34,6 +33,7 @@ from services.directory.models import (
 from services.directory.outbox import event_columns, partner_event_data, tell_of
 from services.directory.periods import Periods
 from services.directory.rendering import Surroundings, build_record, cuts_of, day_shown, next_change
+from shared.many_rows import execute_rows, insert_rows
 from shared.tokens import Caller
 from shared.vocabulary import Visibility
 

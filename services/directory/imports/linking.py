@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.directory.external_ids import ExternalIdPair, find_holders
 from services.directory.imports.batch import Batch
 from services.directory.imports.drafts import load_drafts
-from services.directory.imports.many_rows import insert_rows
 from services.directory.imports.parts import in_parts
 from services.directory.imports.ties import OWN_IDS, NamedTie, RowTies
 from services.directory.models import (
@@ -27,6 +26,7 @@ from services.directory.models import (
 from services.directory.relationships import WITHOUT_CIRCLES, stored_form
 from services.directory.rendering import Shown, Tie, shown_ties
 from shared.databases import insert_into
+from shared.many_rows import insert_rows
 from shared.vocabulary import INVERSE_RELATIONSHIP, PartnerStatus, RelationshipKind
 
 Stored = tuple[UUID, RelationshipKind, UUID]

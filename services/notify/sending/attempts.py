@@ -1,15 +1,13 @@
 """Attempts: writing down what came of them, each once and only by who still holds the lease."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, tuple_, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notify.fan_out import insert_new
 from services.notify.models import (
     ATTEMPTS,
     DELIVERIES,
@@ -22,6 +20,8 @@ from services.notify.retries import Delivered, GaveUp, TryAgain
 from services.notify.sending.attempted import Attempted, outcome_name
 from services.notify.webhooks.health import note_outcomes
 from services.notify.webhooks.verification import note_verified
+from shared.databases import is_one_of
+from shared.many_rows import insert_new_rows
 
 _LONGEST_ERROR = 500
 
@@ -38,8 +38,8 @@ async def record_attempts(
     are to be told something are told by events whose schemas are found at `notify_url`.
     """
     held_ids: set[UUID] = set()
-    for values, ids in _by_outcome(attempted, now):
-        held_ids |= await _keep_outcome(session, values, ids)
+    for number, values, ids in _by_outcome(attempted, now):
+        held_ids |= await _keep_outcome(session, number, values, ids)
     held = [one for one in attempted if one.delivery.id in held_ids]
     there = held
     if len(held) < len(attempted):
@@ -47,39 +47,42 @@ async def record_attempts(
         found = set((await session.scalars(select(_mine.id).where(_mine.id.in_(gone)))).all())
         there = [one for one in attempted if one.delivery.id in held_ids | found]
     if there:
-        await insert_new(session, ATTEMPTS, [_attempt_row(one) for one in there])
+        await insert_new_rows(session, ATTEMPTS, [_attempt_row(one) for one in there])
     await _wait_while_off(session, held)
     for one in held:
-        await _let_followers_know(session, one, now)
+        if not isinstance(one.outcome, Delivered) or one.delivery.number_on_schedule > 1:
+            await _let_followers_know(session, one, now)
     await note_verified(session, held, now)
     await note_outcomes(session, held, now, notify_url)
 
 
-Ids = list[tuple[UUID, int]]
-"""Deliveries with the numbers that their leases were worth."""
+_Alike = tuple[int, dict[str, Any], set[UUID]]
+"""Deliveries that come to be the same, and the number that their leases were worth."""
 
 
-def _by_outcome(attempted: Sequence[Attempted], now: datetime) -> list[tuple[dict[str, Any], Ids]]:
+def _by_outcome(attempted: Sequence[Attempted], now: datetime) -> Iterable[_Alike]:
     """What the deliveries come to be, those that come to the same together: most are delivered."""
-    values: dict[tuple[Any, ...], dict[str, Any]] = {}
-    ids: defaultdict[tuple[Any, ...], Ids] = defaultdict(list)
+    alike: dict[tuple[Any, ...], _Alike] = {}
     for one in attempted:
-        found = _delivery_values(one, now)
-        key = tuple(found.values())
-        values[key] = found
-        ids[key].append((one.delivery.id, one.delivery.number))
-    return [(values[key], ids[key]) for key in values]
+        number, values = one.delivery.number, _delivery_values(one, now)
+        found = alike.setdefault((number, *values.values()), (number, values, set()))
+        found[2].add(one.delivery.id)
+    return alike.values()
 
 
-async def _keep_outcome(session: AsyncSession, values: dict[str, Any], ids: Ids) -> set[UUID]:
+async def _keep_outcome(
+    session: AsyncSession, number: int, values: dict[str, Any], ids: set[UUID]
+) -> set[UUID]:
     """Which of them were still held, and therefore changed."""
-    changed = await session.scalars(
-        update(DELIVERIES)
-        .where(tuple_(_mine.id, _mine.attempts).in_(ids), _mine.finished_at.is_(None))
-        .values(**values)
-        .returning(_mine.id)
+    mine = (is_one_of(session, _mine.id, ids), _mine.attempts == number)
+    changed: Any = await session.execute(
+        update(DELIVERIES).where(*mine, _mine.finished_at.is_(None)).values(**values)
     )
-    return set(changed.all())
+    if changed.rowcount == len(ids):
+        return ids
+    # Nearly never. What was written has this very moment in it, so nobody else's looks like it.
+    as_written = (_mine[name].is_not_distinct_from(value) for name, value in values.items())
+    return set(await session.scalars(select(_mine.id).where(*mine, *as_written)))
 
 
 def _delivery_values(one: Attempted, now: datetime) -> dict[str, Any]:

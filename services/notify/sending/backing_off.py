@@ -36,7 +36,8 @@ class BackingOff:
 
     def note_success(self, webhook_id: UUID) -> None:
         """It was not too much."""
-        share = self._shares.get(webhook_id)
+        # Nearly always there is none, and it is asked of every success.
+        share = self._shares.get(webhook_id) if self._shares else None
         if share is None:
             return
         self._resting_until.pop(webhook_id, None)
@@ -47,6 +48,8 @@ class BackingOff:
 
     def rests(self, webhook_id: UUID) -> bool:
         """Whether the endpoint is left alone now."""
+        if not self._resting_until:
+            return False
         return self._resting_until.get(webhook_id, 0.0) > time.monotonic()
 
     def shares(self) -> Mapping[UUID, int]:

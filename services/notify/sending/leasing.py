@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, or_, select, text, true, update
+import orjson
+from sqlalchemy import Select, and_, bindparam, func, or_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -28,6 +29,7 @@ from services.notify.models import (
 from services.notify.sending.messages import Message, MessageBook
 from services.notify.sending.pace import give_back_allowance, take_allowance
 from services.notify.webhooks.endpoints import Endpoint, EndpointBook
+from shared.databases import is_one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ async def lease_due(
         return []
     await session.execute(
         update(DELIVERIES)
-        .where(_mine.id.in_([row.id for row in taken]))
+        .where(is_one_of(session, _mine.id, [row.id for row in taken]))
         .values(attempts=_mine.attempts + 1, lease_until=now + timedelta(seconds=lease_seconds))
     )
     return await _with_messages(session, taken, due, endpoints, messages)
@@ -219,22 +221,41 @@ async def _find_due(
 ) -> Sequence[Any]:
     """What is due to these webhooks, at most so much of each, and held by nobody else."""
     if session.get_bind().dialect.name == "sqlite":
-        statement = _due_on_sqlite(webhook_ids, most, now)
-    else:
-        statement = _due_on_postgresql(webhook_ids, most, now)
-    found: Sequence[Any] = (await session.execute(statement)).all()
+        return await _find_due_on_sqlite(session, webhook_ids, most, now)
+    found: Sequence[Any] = (await session.execute(_due_on_postgresql(webhook_ids, most, now))).all()
     return found
 
 
-def _due_on_sqlite(webhook_ids: Sequence[UUID], most: int, now: datetime) -> Select[Any]:
+class _Due(NamedTuple):
+    """What `_LEASED` names, of one delivery."""
+
+    id: UUID
+    webhook_id: UUID
+    event_id: UUID
+    sequence: int | None
+    subject: str
+    attempts: int
+    attempts_before: int
+
+
+async def _find_due_on_sqlite(
+    session: AsyncSession, webhook_ids: Sequence[UUID], most: int, now: datetime
+) -> Sequence[_Due]:
     chosen = DELIVERIES.alias("chosen")
     first = _first_due(most, now, _mine.id)
-    return (
-        select(*(chosen.c[column.name] for column in _LEASED))
+    order = [chosen.c.next_attempt_at, chosen.c.place]
+    columns = [*order, *(chosen.c[column.name] for column in _LEASED)]
+    # All in one row: with each row the driver gives the interpreter away, and waits for it.
+    statement = (
+        select(func.json_group_array(func.json_array(*columns)))
         .select_from(WEBHOOKS.join(chosen, chosen.c.id.in_(first)))
         .where(WEBHOOKS.c.id.in_(webhook_ids))
-        .order_by(chosen.c.next_attempt_at, chosen.c.place)
     )
+    found = orjson.loads((await session.execute(statement)).scalar_one())
+    known = {one.hex: one for one in webhook_ids}
+    return [
+        _Due(UUID(hex=row[2]), known[row[3]], UUID(hex=row[4]), *row[5:]) for row in sorted(found)
+    ]
 
 
 def _due_on_postgresql(webhook_ids: Sequence[UUID], most: int, now: datetime) -> Select[Any]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.models import EVENTS
 from services.notify.webhooks.signing import body_for
+from shared.databases import is_one_of
 from shared.vocabulary import Visibility
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -51,7 +52,7 @@ class MessageBook:
         columns = EVENTS.c
         rows = await session.execute(
             select(columns.id, columns.type, columns.envelope).where(
-                columns.id.in_({event_id for event_id, _ in missing})
+                is_one_of(session, columns.id, {event_id for event_id, _ in missing})
             )
         )
         events = {row.id: row for row in rows}

@@ -7,22 +7,21 @@ attempt came to counts only once it is written down; until then the delivery sta
 
 import asyncio
 import time
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-import prometheus_client
 import structlog
 
 from services.notify.lines import hold_lines
-from services.notify.retries import Answer, Delivered, GaveUp, Outcome, RetrySchedule
-from services.notify.sending.attempted import Attempted, outcome_name
+from services.notify.retries import Answer, GaveUp, Outcome, RetrySchedule
+from services.notify.sending.attempted import Attempted
 from services.notify.sending.attempts import record_attempts
 from services.notify.sending.backing_off import BackingOff
 from services.notify.sending.leasing import LeasedDelivery, Room, hand_back, lease_due
 from services.notify.sending.messages import MessageBook
 from services.notify.sending.outbound import Outbound
+from services.notify.sending.telling import tell_attempts
 from services.notify.sending.turns import Turns
 from services.notify.webhooks.endpoints import EndpointBook, read_revisions
 from services.notify.webhooks.signing import signed_headers
@@ -40,10 +39,6 @@ _GATHER_SECONDS = 0.015
 # Left of a lease for writing down the result.
 _WRITING_SECONDS = 2.0
 
-ATTEMPTS = prometheus_client.Counter(
-    "webhook_attempts_total", "Attempts at deliveries by what they came to.", ["outcome"]
-)
-SECONDS = prometheus_client.Histogram("webhook_attempt_seconds", "Time an endpoint took.")
 _log = structlog.get_logger()
 
 
@@ -79,13 +74,12 @@ class Sender:
         self._limits = limits
         self._wake = wake
         self._notify_url = notify_url
-        self._in_hand: Counter[UUID] = Counter()
         self._quick: set[UUID] = set()
         self._backing_off = BackingOff(limits.requests_per_endpoint, schedule.overload_seconds)
         self._turns: dict[UUID, Turns] = {}
         self._revisions: dict[UUID, int | None] = {}
-        # By attempt: a delivery whose lease ran out may be in hand a second time.
-        self._under_way: dict[tuple[UUID, int], LeasedDelivery] = {}
+        # Each as it was leased: a delivery whose lease ran out may be in hand a second time.
+        self._under_way: dict[int, LeasedDelivery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._attempted: list[Attempted] = []
         self._not_attempted: list[LeasedDelivery] = []
@@ -130,8 +124,7 @@ class Sender:
         del self._not_attempted[: len(not_attempted)]
         for delivery in leased:
             self._begin(delivery)
-        for one in attempted:
-            _tell(one)
+        tell_attempts(attempted)
         return len(attempted) + len(leased)
 
     async def finish(self, seconds: float) -> None:
@@ -152,27 +145,29 @@ class Sender:
                 now = await database_time(session)
                 await record_attempts(session, attempted, now, self._notify_url)
             await hand_back(session, self._not_attempted)
-        for one in attempted:
-            _tell(one)
+        tell_attempts(attempted)
 
     def _room(self) -> Room:
         # A quick endpoint has some more in hand than it is sent at once, so that it need not wait
         # for the database; with a slow one their leases would only run out in line.
+        in_hand = {webhook_id: turns.in_hand for webhook_id, turns in self._turns.items()}
         return Room(
-            total=max(0, self._limits.requests_at_once - self._in_hand.total()),
+            total=max(0, self._limits.requests_at_once - sum(in_hand.values())),
             per_webhook=self._limits.requests_per_endpoint,
             per_quick_webhook=_IN_HAND_OF_QUICK * self._limits.requests_per_endpoint,
             for_slow=self._limits.requests_at_once // 2,
             quick=self._quick,
-            in_hand=self._in_hand,
+            in_hand=in_hand,
             slowed=self._backing_off.shares(),
             for_others=self._limits.requests_at_once // 8,
         )
 
     def _begin(self, delivery: LeasedDelivery) -> None:
         endpoint = delivery.endpoint
-        self._in_hand[endpoint.id] += 1
-        turns = self._turns.setdefault(endpoint.id, Turns())
+        turns = self._turns.get(endpoint.id)
+        if turns is None:
+            turns = self._turns[endpoint.id] = Turns()
+        turns.in_hand += 1
         turns.waiting.append((delivery, time.monotonic()))
         most = self._limits.requests_per_endpoint
         if turns.under_way < min(endpoint.requests_at_once or most, most):
@@ -186,8 +181,7 @@ class Sender:
         try:
             while turns.waiting:
                 delivery, leased_at = turns.waiting.popleft()
-                attempt = (delivery.id, delivery.number)
-                self._under_way[attempt] = delivery
+                self._under_way[id(delivery)] = delivery
                 try:
                     await self._send(delivery, leased_at, turns)
                 except Exception as error:
@@ -195,24 +189,22 @@ class Sender:
                     # comes again when that has run out.
                     _log.error("delivery.crashed", delivery=str(delivery.id), exc_info=error)
                 finally:
-                    del self._under_way[attempt]
-                    self._put_down(delivery)
+                    del self._under_way[id(delivery)]
+                    self._put_down(delivery, turns)
         finally:
             turns.under_way -= 1
 
-    def _put_down(self, delivery: LeasedDelivery) -> None:
-        webhook_id = delivery.endpoint.id
-        self._in_hand[webhook_id] -= 1
-        if not self._in_hand[webhook_id]:
-            del self._in_hand[webhook_id]
-            del self._turns[webhook_id]
+    def _put_down(self, delivery: LeasedDelivery, turns: Turns) -> None:
+        turns.in_hand -= 1
+        if not turns.in_hand:
+            del self._turns[delivery.endpoint.id]
         self._wake.now()
 
     def _let_go(self, turns: Turns) -> None:
         """Give back what waits in line."""
         for delivery in turns.clear():
             self._not_attempted.append(delivery)
-            self._put_down(delivery)
+            self._put_down(delivery, turns)
 
     async def _send(self, delivery: LeasedDelivery, leased_at: float, turns: Turns) -> None:
         limits, endpoint_id = self._limits, delivery.endpoint.id
@@ -267,24 +259,3 @@ class Sender:
 
 def _unsendable(reason: str) -> tuple[Answer, Outcome]:
     return Answer(error=reason, unsent=True), GaveUp(reason)
-
-
-def _tell(one: Attempted) -> None:
-    name = outcome_name(one.outcome)
-    ATTEMPTS.labels(name).inc()
-    SECONDS.observe(one.milliseconds / 1000)
-    delivery = one.delivery
-    _log.info(
-        "delivery.attempted",
-        delivery=str(delivery.id),
-        webhook=str(delivery.endpoint.id),
-        event_id=str(delivery.event_id),
-        type=delivery.message.event_type,
-        subject=delivery.subject,
-        sequence=delivery.sequence,
-        number=delivery.number,
-        outcome=name,
-        reason=None if isinstance(one.outcome, Delivered) else one.outcome.reason,
-        status=one.answer.status_code,
-        milliseconds=one.milliseconds,
-    )

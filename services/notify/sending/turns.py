@@ -14,6 +14,8 @@ class Turns:
     def __init__(self) -> None:
         self.waiting: deque[tuple[LeasedDelivery, float]] = deque()
         """What has no turn yet, each with the moment when it was leased."""
+        self.in_hand = 0
+        """How many deliveries: those that wait, and those under way."""
         self.under_way = 0
         """How many requests there are at the moment."""
         self.answered_at = 0.0

@@ -12,6 +12,8 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Insert, Table, Update, insert
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -33,6 +35,22 @@ async def insert_rows(session: AsyncSession, table: Table, rows: Sequence[dict[s
     values = _values_of(parameters, rows)
     if connection.dialect.name == "postgresql":
         await _copy(connection, table, [name for name, _ in parameters], values)
+    else:
+        await _insert_together(connection, prepared, values)
+
+
+async def insert_new_rows(
+    session: AsyncSession, table: Table, rows: Sequence[dict[str, Any]]
+) -> None:
+    """The same; rows that are there already stay as they are, so repeats are harmless."""
+    if not rows:
+        return
+    connection = await session.connection()
+    statement = _insert_new_into(connection.dialect.name, table)
+    prepared, parameters = _prepared(connection.dialect, statement, tuple(rows[0]))
+    values = _values_of(parameters, rows)
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql(prepared, values)
     else:
         await _insert_together(connection, prepared, values)
 
@@ -66,10 +84,11 @@ async def _insert_together(
 
     Between two statements other threads have their turn, which may be one of milliseconds.
     """
-    begin, _, row = statement.rpartition(" VALUES ")
+    begin, _, rest = statement.rpartition(" VALUES ")
+    row, bracket, end = rest.partition(")")
     done = 0
     for count in _TOGETHER:
-        text = f"{begin} VALUES {', '.join([row] * count)}"
+        text = f"{begin} VALUES {', '.join([row + bracket] * count)}{end}"
         while len(values) - done >= count:
             part = values[done : done + count]
             await connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
@@ -95,6 +114,12 @@ async def _copy(
 @lru_cache
 def _insert_into(table: Table) -> Insert:
     return insert(table)
+
+
+@lru_cache
+def _insert_new_into(dialect: str, table: Table) -> Insert:
+    of_dialect = postgresql_insert if dialect == "postgresql" else sqlite_insert
+    return of_dialect(table).on_conflict_do_nothing()
 
 
 @lru_cache
