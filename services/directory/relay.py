@@ -6,17 +6,18 @@ on, so a relay that died between append and bookkeeping, or one that lost its le
 what is there already. What Redis lost is appended again from the outbox.
 """
 
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import BigInteger, bindparam, func, select, update
+from sqlalchemy import BigInteger, bindparam, exists, func, select, update
 from uuid_utils.compat import uuid7
 
-from services.directory.models import EventLogRow, leases, outbox_table
-from services.directory.outbox import read_log, with_sequence
+from services.directory.models import EventLogRow, event_log_table, leases, outbox_table
+from services.directory.outbox import with_sequence
 from shared.databases import Database
 from shared.leases import hold_lease, release_lease
 from shared.log_follower import STREAM
@@ -31,7 +32,7 @@ HEAD = Gauge("log_head", "Last sequence of the log.")
 BEHIND = Gauge("relay_behind", "Events on the log that the stream does not have yet.")
 _log = structlog.get_logger()
 
-_OUTBOX = outbox_table.c
+_OUTBOX, _LOG = outbox_table.c, event_log_table.c
 _WAITING = (
     select(_OUTBOX.id, func.row_number().over(order_by=_OUTBOX.id).label("place"))
     .where(_OUTBOX.sequence.is_(None))
@@ -44,6 +45,17 @@ _NUMBER_WAITING = (
     .where(_OUTBOX.id == _WAITING.c.id)
     .values(sequence=bindparam("head", type_=BigInteger) + _WAITING.c.place)
 )
+
+# One statement, because it is asked many times a second.
+_LOOK = select(_LOG.log_id, _LOG.head, exists().where(_OUTBOX.sequence.is_(None)))
+
+
+class Log(NamedTuple):
+    """Which log it is, and its last sequence."""
+
+    log_id: UUID
+    head: int
+
 
 # KEYS: stream. ARGV: log id, length to keep, sequence to follow on (-1: only look),
 # then pairs of sequence and event. Answers with the stream's last sequence afterwards. A
@@ -121,17 +133,12 @@ class Relay:
         async with self._database.transaction() as session:
             await release_lease(session, leases, "relay", self._holder)
 
-    async def _number(self) -> EventLogRow | None:
+    async def _number(self) -> Log | None:
         """Number what is new. The log as it then is; None while another relay holds the lease."""
         async with self._database.reading() as session:
-            waiting = (
-                await session.execute(
-                    select(outbox_table.c.id).where(outbox_table.c.sequence.is_(None)).limit(1)
-                )
-            ).first()
-            log = await read_log(session)
-        if waiting is None and self._appended == log.head:
-            return log
+            log_id, head, is_waiting = (await session.execute(_LOOK)).one()
+        if not is_waiting and self._appended == head:
+            return Log(log_id, head)
         async with self._database.transaction() as session:
             if not await hold_lease(session, leases, "relay", self._holder, LEASE_SECONDS):
                 return None
@@ -139,7 +146,7 @@ class Relay:
             log = found.scalar_one()
             numbered = await session.execute(_NUMBER_WAITING, {"head": log.head})
             log.head += numbered.rowcount  # type: ignore[attr-defined]
-        return log
+        return Log(log.log_id, log.head)
 
     async def _catch_up(self, log_id: UUID, head: int) -> int:
         """Append what the stream lacks; how many events that were."""

@@ -90,7 +90,7 @@ class Settings(ServiceSettings):
     )
     relay_idle_seconds: float = Field(
         alias="RELAY_IDLE_SECONDS",
-        default=0.02,
+        default=0.05,
         gt=0,
         description="How often the relay looks for events that another process has written.",
     )
