@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,3 +115,11 @@ def test_no_file_outgrows_the_head() -> None:
         for path in _sources(folder):
             lines = len(path.read_text().splitlines())
             assert lines <= 350 or "migrations" in path.parts, f"{path} has {lines} lines"
+
+
+def test_every_test_is_run() -> None:
+    """Each file of tests lies where `make test` looks; one that lies beside is never run."""
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    looked_at = [PROJECT / path for path in settings["tool"]["pytest"]["ini_options"]["testpaths"]]
+    for path in (PROJECT / "tests").rglob("test_*.py"):
+        assert any(path.is_relative_to(place) for place in looked_at), f"{path} is never run"
