@@ -42,7 +42,10 @@ async def insert_rows(session: AsyncSession, table: Table, rows: Sequence[dict[s
 async def insert_new_rows(
     session: AsyncSession, table: Table, rows: Sequence[dict[str, Any]]
 ) -> None:
-    """The same; rows that are there already stay as they are, so repeats are harmless."""
+    """The same; rows that are there already stay as they are, so repeats are harmless.
+
+    Rows name each column that has a default in Python: only SQLAlchemy's own insert fills them in.
+    """
     if not rows:
         return
     connection = await session.connection()

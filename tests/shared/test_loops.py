@@ -28,8 +28,7 @@ async def test_a_step_under_way_ends_however_often_the_loop_is_stopped(
     await begun.wait()
     for _ in range(times):
         loop.cancel()
-        # So that it takes notice of each.
-        await asyncio.sleep(0)
+        # One turn of the event loop, in which it takes notice; two at once would count as one.
         await asyncio.sleep(0)
     may_end.set()
     with pytest.raises(asyncio.CancelledError):

@@ -50,8 +50,7 @@ async def record_attempts(
         await insert_new_rows(session, ATTEMPTS, [_attempt_row(one) for one in there])
     await _wait_while_off(session, held)
     for one in held:
-        if not isinstance(one.outcome, Delivered) or one.delivery.number_on_schedule > 1:
-            await _let_followers_know(session, one, now)
+        await _let_followers_know(session, one, now)
     await note_verified(session, held, now)
     await note_outcomes(session, held, now, notify_url)
 
