@@ -1,5 +1,6 @@
 """Leases of deliveries: one worker at a time, taken over when it dies, and never overwritten."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -193,12 +194,27 @@ async def test_a_long_backlog_does_not_hide_what_is_due_to_others(owing: Databas
         total=20, per_webhook=5, per_quick_webhook=5, for_slow=20, quick=frozenset(), in_hand={}
     )
     taken = await lease(owing, room=room)
-    counts = {delivery.endpoint.url: 0 for delivery in taken}
-    for delivery in taken:
-        counts[delivery.endpoint.url] += 1
+    counts = Counter(delivery.endpoint.url for delivery in taken)
     assert counts == {"https://partner.example.org/hook": 5, "https://other.example.org/hook": 1}
     async with owing.transaction() as session:
         await session.delete(await session.get_one(WebhookRow, other.id))
+
+
+async def test_what_is_kept_free_is_taken_from_all_alike(owing: Database) -> None:
+    """Else one webhook would get half of what the others get, and fall behind them."""
+    others = [
+        a_webhook(f"https://{name}.example.org/hook", ["*"], ACCOUNT) for name in ("a", "b", "c")
+    ]
+    async with owing.transaction() as session:
+        session.add_all(others)
+    await owe(owing, *(uuid4() for _ in range(10)))
+    room = replace(ROOM, total=24, for_slow=24, for_others=8)
+    taken = await lease(owing, room=room)
+    counts = Counter(delivery.endpoint.url for delivery in taken)
+    assert list(counts.values()) == [4, 4, 4, 4]
+    async with owing.transaction() as session:
+        for other in others:
+            await session.delete(await session.get_one(WebhookRow, other.id))
 
 
 async def test_a_sudden_backlog_is_found_at_once(owing: Database) -> None:

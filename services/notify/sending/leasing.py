@@ -77,9 +77,9 @@ class Room:
         )
         total, shares = self.total, {}
         for place, row in enumerate(due):
-            fair = max(1, total // (len(due) - place))
             in_hand = self.in_hand.get(row.id, 0)
             free = max(total - self.for_others, 0 if in_hand else 1)
+            fair = max(1, free // (len(due) - place))
             share = min(fair, free, total, self._most_of(row) - in_hand)
             if row.id not in self.quick and share > 0:
                 first = 0 if row.id in self.in_hand else 1
