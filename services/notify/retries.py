@@ -4,14 +4,14 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 _GONE = 410
 # They say 'too much for me', so the next attempt keeps a longer distance.
 _OVERLOADED = frozenset({429, 503})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came of one request: a status, or the error that kept one from coming."""
 
     status_code: int | None = None

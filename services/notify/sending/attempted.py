@@ -1,14 +1,13 @@
 """One attempt at a delivery, as it came out."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.notify.retries import Answer, Delivered, GaveUp, Outcome, TryAgain
 from services.notify.sending.leasing import LeasedDelivery
 
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
+class Attempted(NamedTuple):
     """One attempt that was made, and what it came to."""
 
     delivery: LeasedDelivery

@@ -32,8 +32,7 @@ from services.notify.webhooks.endpoints import Endpoint, EndpointBook
 from shared.databases import is_one_of
 
 
-@dataclass(frozen=True, slots=True)
-class LeasedDelivery:
+class LeasedDelivery(NamedTuple):
     """A delivery in the hands of this worker, with all that its attempt needs."""
 
     id: UUID

@@ -149,6 +149,8 @@ class Outbound:
 
 async def _beginning_of(response: aiohttp.ClientResponse, most: int) -> str:
     """The answer's body as text, as far as it is kept; the rest of a longer one is not read."""
+    if response.content.at_eof():
+        return ""
     kept = bytearray()
     # The status is what counts: an endpoint that took the event and then fails is not asked again.
     with suppress(aiohttp.ClientError, OSError):

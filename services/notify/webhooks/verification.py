@@ -5,7 +5,6 @@ So nobody can have our events sent to somebody who never asked for them.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -43,7 +42,7 @@ def judge_answer(body: bytes, answer: Answer) -> Answer:
     challenge: str = orjson.loads(body)["data"]["challenge"]
     if answer.error is not None or not answer.is_success or challenge in (answer.body or ""):
         return answer
-    return replace(answer, error="its answer does not have the challenge in its body")
+    return answer._replace(error="its answer does not have the challenge in its body")
 
 
 async def note_verified(session: AsyncSession, held: Sequence[Attempted], now: datetime) -> None:
