@@ -17,13 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from services.notify.accounts import confirm_accounts, doubt_accounts
-from services.notify.fan_out import fan_out, insert_new
+from services.notify.fan_out import fan_out
 from services.notify.models import POSITIONS, DeadEventRow, PositionRow, leases
 from services.notify.topics import learn_topics
 from services.notify.worker_lease import WorkerLease
 from shared.databases import Database
 from shared.leases import database_time, hold_lease
 from shared.log_follower import LogFollower, Position
+from shared.many_rows import insert_new_rows
 from shared.problems import Unavailable
 from shared.records import JsonObject
 from shared.service_client import DirectoryClient
@@ -120,7 +121,8 @@ async def begin_at_head(database: Database, directory: DirectoryClient) -> Posit
     page: dict[str, Any] = (await directory.get("/changes", after=0, limit=1)).json()
     head = {"log_id": page["log_id"], "sequence": page["head"]}
     async with database.transaction() as session:
-        await insert_new(session, POSITIONS, [{"id": _ONLY_ROW, "last_place": 0, **head}])
+        first = {"id": _ONLY_ROW, "last_place": 0, "erasures": 0, **head}
+        await insert_new_rows(session, POSITIONS, [first])
         row = await lock_position(session)
         if row is None:
             raise NotOurTurn("the position was taken away")

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -27,9 +27,9 @@ from services.notify.models import (
 )
 from services.notify.topics import keep_topics, read_tree
 from shared.audience import audience_of_role
-from shared.databases import insert_into
 from shared.event_data import ConfirmationData
 from shared.events import ACCOUNT_EVENT_TYPES, EVENT_TYPES, INNER_EVENT_TYPES
+from shared.many_rows import insert_new_rows
 from shared.records import JsonObject
 from shared.vocabulary import Role
 
@@ -105,11 +105,11 @@ async def _owe(
             for interest in interests
             if wants(interest, views)
         ]
-    await insert_new(session, EVENTS, event_rows)
+    await insert_new_rows(session, EVENTS, event_rows)
     await heed_erasures(session, events)
     if delivery_rows:
         await _wait_for_earlier(session, delivery_rows, interests)
-        await insert_new(session, DELIVERIES, delivery_rows)
+        await insert_new_rows(session, DELIVERIES, delivery_rows)
         session.info[OWED] = True
     return len(delivery_rows)
 
@@ -120,8 +120,8 @@ async def owe_one(
     """Owe `event`, which is not on the log, to one webhook; the delivery's id."""
     row = event_row(event)
     delivery = delivery_row(next(ids_from(now)), webhook_id, row, 0, now, due=True)
-    await insert_new(session, EVENTS, [row])
-    await insert_new(session, DELIVERIES, [delivery])
+    await insert_new_rows(session, EVENTS, [row])
+    await insert_new_rows(session, DELIVERIES, [delivery])
     session.info[OWED] = True
     delivery_id: UUID = delivery["id"]
     return delivery_id
@@ -158,6 +158,7 @@ def delivery_row(
         "subject": event["subject"],
         "state": DeliveryState.pending.value,
         "attempts": 0,
+        "attempts_before": 0,
         "created_at": now,
         "next_attempt_at": now if due else None,
     }
@@ -221,10 +222,3 @@ async def _wait_for_earlier(
         at = waits.get((row["webhook_id"], row["subject"]))
         if at is not None:
             row["next_attempt_at"] = max(at, row["next_attempt_at"])
-
-
-async def insert_new(session: AsyncSession, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert `rows`; those that are there already stay as they are, so repeats are harmless."""
-    if not rows:
-        return
-    await session.execute(insert_into(session, table).on_conflict_do_nothing(), rows)

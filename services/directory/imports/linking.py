@@ -25,8 +25,7 @@ from services.directory.models import (
 )
 from services.directory.relationships import WITHOUT_CIRCLES, stored_form
 from services.directory.rendering import Shown, Tie, shown_ties
-from shared.databases import insert_into
-from shared.many_rows import insert_rows
+from shared.many_rows import insert_new_rows, insert_rows
 from shared.vocabulary import INVERSE_RELATIONSHIP, PartnerStatus, RelationshipKind
 
 Stored = tuple[UUID, RelationshipKind, UUID]
@@ -51,7 +50,7 @@ async def state_ties(session: AsyncSession, import_id: UUID, rows: Sequence[RowT
     targets = await _targets(session, rows)
     stated = {tie for one in rows for tie in _wanted(one, targets, Linked())}
     columns = [{"import_id": import_id, **_columns(tie)} for tie in stated]
-    await _insert_new(session, import_stated_table, columns)
+    await insert_new_rows(session, import_stated_table, columns)
 
 
 async def part_rows(session: AsyncSession, import_id: UUID, rows: Sequence[RowTies]) -> Linked:
@@ -103,16 +102,10 @@ def _columns(tie: Stored) -> dict[str, Any]:
     return {"subject_id": tie[0], "kind": tie[1].value, "object_id": tie[2]}
 
 
-async def _insert_new(session: AsyncSession, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows that are not there yet."""
-    if rows:
-        await session.execute(insert_into(session, table).on_conflict_do_nothing(), rows)
-
-
 async def _touch(session: AsyncSession, import_id: UUID, ties: Iterable[Stored]) -> None:
     ends = {end for tie in ties for end in (tie[0], tie[2])}
     rows = [{"import_id": import_id, "partner_id": end} for end in sorted(ends)]
-    await _insert_new(session, import_touched_table, rows)
+    await insert_new_rows(session, import_touched_table, rows)
 
 
 def _wanted(one: RowTies, targets: dict[ExternalIdPair, UUID], linked: Linked) -> set[Stored]:

@@ -19,13 +19,7 @@ from services.notify.consumer import lock_position
 from services.notify.deliveries.ids import ids_from
 from services.notify.deliveries.replays import UNDER_WAY, ReplayState
 from services.notify.deliveries.resending import begin_anew
-from services.notify.fan_out import (
-    OWED,
-    delivery_row,
-    event_row,
-    insert_new,
-    read_interests,
-)
+from services.notify.fan_out import OWED, delivery_row, event_row, read_interests
 from services.notify.lines import hold_lines_alone
 from services.notify.matching import EventViews, Interest, wants
 from services.notify.models import (
@@ -43,6 +37,7 @@ from services.notify.worker_lease import WorkerLease
 from shared.databases import Database
 from shared.events import EVENT_TYPES
 from shared.leases import database_time
+from shared.many_rows import insert_new_rows
 from shared.records import JsonObject
 from shared.service_client import DirectoryClient
 
@@ -280,8 +275,8 @@ async def _owe(
         # Moved first: those that are under way stand before them then.
         await session.execute(_MOVE, moved)
         await begin_anew(session, webhook, [one["delivery"] for one in moved], now)
-    await insert_new(session, EVENTS, event_rows)
-    await insert_new(session, DELIVERIES, new)
+    await insert_new_rows(session, EVENTS, event_rows)
+    await insert_new_rows(session, DELIVERIES, new)
     session.info[OWED] = True
     return True
 

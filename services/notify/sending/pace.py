@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notify.fan_out import insert_new
 from services.notify.models import PACES
+from shared.many_rows import insert_new_rows
 
 
 async def take_allowance(
@@ -31,7 +31,7 @@ async def take_allowance(
         {"webhook_id": webhook_id, "allowance": max(1.0, limit), "at": now}
         for webhook_id, limit in limits.items()
     ]
-    await insert_new(session, PACES, new)
+    await insert_new_rows(session, PACES, new)
     rows = await session.execute(
         select(PACES.c.webhook_id, PACES.c.allowance, PACES.c.at)
         .where(PACES.c.webhook_id.in_(limits))
