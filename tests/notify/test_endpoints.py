@@ -49,12 +49,15 @@ async def test_nothing_is_sent_before_the_challenge_is_answered(
     assert test.json()["type"].endswith("webhook-unverified")
     await change(strict, webhook, 409, state="active")
     receiver.usual = ECHO
+    # Where the machine is busy, all attempts at the first challenge may have been made by now.
+    await strict.client.post(f"/webhooks/{webhook['id']}/verify", headers=headers)
 
     async def arrived() -> bool:
         return "partner.created" in types_of(receiver)
 
     await wait_until(arrived, "the partner's event arrived")
-    assert set(types_of(receiver)[:-1]) == {"webhook.verification"}
+    types = types_of(receiver)
+    assert set(types[: types.index("partner.created")]) == {"webhook.verification"}
     shown = await strict.get(f"/webhooks/{webhook['id']}")
     assert (shown["state"], shown["state_reason"]) == ("active", None)
     assert shown["verified_at"] is not None
