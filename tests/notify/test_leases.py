@@ -17,8 +17,9 @@ from services.notify.models import AccountRow, DeliveryRow, WebhookRow
 from services.notify.retries import Answer, Delivered, TryAgain
 from services.notify.sending.attempted import Attempted
 from services.notify.sending.attempts import record_attempts
-from services.notify.sending.leasing import LeasedDelivery, Room, hand_back, lease_due
+from services.notify.sending.leasing import LeasedDelivery, hand_back, lease_due
 from services.notify.sending.messages import MessageBook
+from services.notify.sending.room import Room
 from services.notify.webhooks.endpoints import EndpointBook
 from shared.databases import Database
 from shared.leases import database_time
@@ -212,6 +213,23 @@ async def test_what_is_kept_free_is_taken_from_all_alike(owing: Database) -> Non
     taken = await lease(owing, room=room)
     counts = Counter(delivery.endpoint.url for delivery in taken)
     assert list(counts.values()) == [4, 4, 4, 4]
+    async with owing.transaction() as session:
+        for other in others:
+            await session.delete(await session.get_one(WebhookRow, other.id))
+
+
+async def test_what_one_has_no_room_for_is_the_others(owing: Database) -> None:
+    """However many webhooks take little, those that take much are not held to as much as they."""
+    others = [a_webhook(f"https://{name}.example.org/hook", ["*"], ACCOUNT) for name in "abcdefghi"]
+    for other in others:
+        other.requests_at_once = 1
+    async with owing.transaction() as session:
+        session.add_all(others)
+    await owe(owing, *(uuid4() for _ in range(30)))
+    taken = await lease(owing, room=replace(ROOM, total=30, per_webhook=30, for_slow=30))
+    counts = Counter(delivery.endpoint.url for delivery in taken)
+    assert counts.pop("https://partner.example.org/hook") == 21
+    assert list(counts.values()) == [1] * 9
     async with owing.transaction() as session:
         for other in others:
             await session.delete(await session.get_one(WebhookRow, other.id))

@@ -7,8 +7,7 @@ successor. Only the database's clock is asked, so workers' clocks may differ.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,6 +27,7 @@ from services.notify.models import (
 )
 from services.notify.sending.messages import Message, MessageBook
 from services.notify.sending.pace import give_back_allowance, take_allowance
+from services.notify.sending.room import Room
 from services.notify.webhooks.endpoints import Endpoint, EndpointBook
 from shared.databases import is_one_of
 
@@ -46,56 +46,6 @@ class LeasedDelivery(NamedTuple):
     event_id: UUID
     sequence: int | None
     subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """How many deliveries a worker can take: in all, and of each webhook (more of quick ones)."""
-
-    total: int
-    per_webhook: int
-    per_quick_webhook: int
-    for_slow: int
-    """How many of those that are not known to be quick may be in hand, besides one of each."""
-    quick: Set[UUID]
-    in_hand: Mapping[UUID, int]
-    slowed: Mapping[UUID, int] = field(default_factory=dict)
-    """How many of those webhooks for which it was too much before."""
-    for_others: int = 0
-    """How many of `total` are kept for webhooks of which nothing is in hand, one each."""
-
-    def shares(self, due: Sequence[Any]) -> dict[UUID, int]:
-        """How many of each of the webhooks that are `due` may be taken now, all alike.
-
-        However many endpoints are slow, they leave room for the others: beyond one each they share
-        `for_slow`, which those that are quick do not use up. What is `for_others` stays free when
-        several that were quick hang all at once, which is not known before they time out.
-        """
-        slow = self.for_slow - sum(
-            count for webhook_id, count in self.in_hand.items() if webhook_id not in self.quick
-        )
-        total, shares = self.total, {}
-        for place, row in enumerate(due):
-            in_hand = self.in_hand.get(row.id, 0)
-            free = max(total - self.for_others, 0 if in_hand else 1)
-            fair = max(1, free // (len(due) - place))
-            share = min(fair, free, total, self._most_of(row) - in_hand)
-            if row.id not in self.quick and share > 0:
-                first = 0 if row.id in self.in_hand else 1
-                share = min(share, max(first, slow))
-                slow -= share
-            if share > 0:
-                shares[row.id] = share
-                total -= share
-        return shares
-
-    def _most_of(self, row: Any) -> int:
-        most = self.per_webhook
-        if row.requests_at_once is not None:
-            most = min(int(row.requests_at_once), most)
-        elif row.id in self.quick:
-            most = self.per_quick_webhook
-        return min(most, self.slowed.get(row.id, most))
 
 
 _mine = DELIVERIES.c

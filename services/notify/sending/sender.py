@@ -18,9 +18,10 @@ from services.notify.retries import Answer, GaveUp, Outcome, RetrySchedule
 from services.notify.sending.attempted import Attempted
 from services.notify.sending.attempts import record_attempts
 from services.notify.sending.backing_off import BackingOff
-from services.notify.sending.leasing import LeasedDelivery, Room, hand_back, lease_due
+from services.notify.sending.leasing import LeasedDelivery, hand_back, lease_due
 from services.notify.sending.messages import MessageBook
 from services.notify.sending.outbound import Outbound
+from services.notify.sending.room import Room
 from services.notify.sending.telling import tell_attempts
 from services.notify.sending.turns import Turns
 from services.notify.webhooks.endpoints import EndpointBook, read_revisions
