@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -64,6 +65,19 @@ async def owing(notify_database_url: str) -> AsyncIterator[Database]:
         await session.delete(webhook)
         await session.delete(await session.get_one(AccountRow, ACCOUNT))
     await database.dispose()
+
+
+@asynccontextmanager
+async def beside(database: Database, *others: WebhookRow) -> AsyncIterator[None]:
+    """Other webhooks beside the first one, while the block runs."""
+    async with database.transaction() as session:
+        session.add_all(others)
+    try:
+        yield
+    finally:
+        async with database.transaction() as session:
+            for other in others:
+                await session.delete(await session.get_one(WebhookRow, other.id))
 
 
 def a_topic_event(subject: UUID) -> JsonObject:
@@ -185,37 +199,26 @@ async def test_only_the_first_of_a_subject_is_due(owing: Database) -> None:
 
 async def test_a_long_backlog_does_not_hide_what_is_due_to_others(owing: Database) -> None:
     """A webhook whose share is in hand is left out of the search; the rest is found behind it."""
-    async with owing.transaction() as session:
-        other = a_webhook("https://other.example.org/hook", ["topic.updated"], ACCOUNT)
-        backlog = [a_topic_event(uuid4()) for _ in range(50)]
-        await fan_out(session, backlog, 0, await database_time(session))
-        session.add(other)
-    await owe(owing, uuid4())
+    await owe(owing, *(uuid4() for _ in range(50)))
+    other = a_webhook("https://other.example.org/hook", ["topic.updated"], ACCOUNT)
     room = Room(
         total=20, per_webhook=5, per_quick_webhook=5, for_slow=20, quick=frozenset(), in_hand={}
     )
-    taken = await lease(owing, room=room)
+    async with beside(owing, other):
+        await owe(owing, uuid4())
+        taken = await lease(owing, room=room)
     counts = Counter(delivery.endpoint.url for delivery in taken)
     assert counts == {"https://partner.example.org/hook": 5, "https://other.example.org/hook": 1}
-    async with owing.transaction() as session:
-        await session.delete(await session.get_one(WebhookRow, other.id))
 
 
 async def test_what_is_kept_free_is_taken_from_all_alike(owing: Database) -> None:
     """Else one webhook would get half of what the others get, and fall behind them."""
-    others = [
-        a_webhook(f"https://{name}.example.org/hook", ["*"], ACCOUNT) for name in ("a", "b", "c")
-    ]
-    async with owing.transaction() as session:
-        session.add_all(others)
-    await owe(owing, *(uuid4() for _ in range(10)))
-    room = replace(ROOM, total=24, for_slow=24, for_others=8)
-    taken = await lease(owing, room=room)
+    others = [a_webhook(f"https://{name}.example.org/hook", ["*"], ACCOUNT) for name in "abc"]
+    async with beside(owing, *others):
+        await owe(owing, *(uuid4() for _ in range(10)))
+        taken = await lease(owing, room=replace(ROOM, total=24, for_slow=24, for_others=8))
     counts = Counter(delivery.endpoint.url for delivery in taken)
     assert list(counts.values()) == [4, 4, 4, 4]
-    async with owing.transaction() as session:
-        for other in others:
-            await session.delete(await session.get_one(WebhookRow, other.id))
 
 
 async def test_what_one_has_no_room_for_is_the_others(owing: Database) -> None:
@@ -223,16 +226,12 @@ async def test_what_one_has_no_room_for_is_the_others(owing: Database) -> None:
     others = [a_webhook(f"https://{name}.example.org/hook", ["*"], ACCOUNT) for name in "abcdefghi"]
     for other in others:
         other.requests_at_once = 1
-    async with owing.transaction() as session:
-        session.add_all(others)
-    await owe(owing, *(uuid4() for _ in range(30)))
-    taken = await lease(owing, room=replace(ROOM, total=30, per_webhook=30, for_slow=30))
+    async with beside(owing, *others):
+        await owe(owing, *(uuid4() for _ in range(30)))
+        taken = await lease(owing, room=replace(ROOM, total=30, per_webhook=30, for_slow=30))
     counts = Counter(delivery.endpoint.url for delivery in taken)
     assert counts.pop("https://partner.example.org/hook") == 21
     assert list(counts.values()) == [1] * 9
-    async with owing.transaction() as session:
-        for other in others:
-            await session.delete(await session.get_one(WebhookRow, other.id))
 
 
 async def test_a_sudden_backlog_is_found_at_once(owing: Database) -> None:
