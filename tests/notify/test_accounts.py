@@ -117,8 +117,7 @@ async def test_what_stands_in_line_is_not_sent_after_either(
     await notify.settled(webhook, "delivered")
     path = f"/webhooks/{webhook['id']}"
     await notify.client.patch(path, json={"state": "paused"}, headers=member)
-    for number in range(IN_HAND):
-        await notify.directory.create(f"In hand {number}")
+    await notify.directory.create_many(f"In hand {number}" for number in range(IN_HAND))
     await notify.settled(webhook, "pending", IN_HAND)
     gates = [asyncio.Event() for _ in range(IN_HAND)]
     receiver.script = [Reply(held_until=gate) for gate in gates]

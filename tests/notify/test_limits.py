@@ -77,8 +77,7 @@ async def test_an_overloaded_endpoint_is_sent_less_and_then_nothing(
     async with serve_receiver() as other:
         overloaded = await narrow.register(receiver.url)
         quick = await narrow.register(other.url)
-        for number in range(MANY):
-            await narrow.directory.create(f"Much {number}")
+        await narrow.directory.create_many(f"Much {number}" for number in range(MANY))
         await other.got(MANY, seconds=60)
         await narrow.settled(overloaded, "failed", 5)
         assert len(receiver.requests) <= 40
@@ -95,8 +94,7 @@ async def test_an_endpoint_that_recovers_gets_everything(
     """After 429s in a row it is asked again, carefully at first."""
     receiver.script = [Reply(429)] * 30
     webhook = await notify.register(receiver.url)
-    for number in range(25):
-        await notify.directory.create(f"Recovers {number}")
+    await notify.directory.create_many(f"Recovers {number}" for number in range(25))
     delivered = await notify.settled(webhook, "delivered", 25)
     assert len(delivered) == 25
     assert receiver.script == []
@@ -116,8 +114,7 @@ async def test_endpoints_that_hang_hold_up_nobody_else(narrow: ServedNotify) -> 
             await receiver.got(1)
         for receiver in hanging:
             receiver.usual = Reply(held_until=hold)
-        for number in range(30):
-            await narrow.directory.create(f"Some hang {number}")
+        await narrow.directory.create_many(f"Some hang {number}" for number in range(30))
         for receiver in answering:
             await receiver.got(31, seconds=20)
 

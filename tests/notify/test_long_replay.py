@@ -14,13 +14,12 @@ LIVE = 20
 async def a_long_history(directory: ServedDirectory, partners: int, changes: int) -> int:
     """Place on the log behind which lie `partners` records with so many events each."""
     start = await head(directory)
-
-    async def live(number: int) -> None:
-        record = await directory.create(f"Long history {number}")
-        for year in range(1000, 1000 + changes - 1):
-            record = (await directory.patch(record, {"established": year})).json()
-
-    await asyncio.gather(*map(live, range(partners)))
+    ids = await directory.create_many(f"Long history {number}" for number in range(partners))
+    await directory.write_many(
+        {"operation": "patch", "id": one, "version": version, "patch": {"established": version}}
+        for version in range(1, changes)
+        for one in ids
+    )
     return start
 
 

@@ -30,8 +30,7 @@ async def test_a_slow_endpoint_holds_up_nobody_else(notify: ServedNotify) -> Non
         slow.usual = Reply(held_until=hold)
         await notify.register(slow.url)
         await notify.register(quick.url)
-        for number in range(60):
-            await notify.directory.create(f"Partner {number}")
+        await notify.directory.create_many(f"Partner {number}" for number in range(60))
         await quick.got(60, "the quick endpoint has everything while the slow one hangs")
         await slow.got(20)
         assert slow.most_at_once == 20

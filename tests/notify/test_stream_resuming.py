@@ -41,7 +41,7 @@ async def short_memory(
 
 async def write(directory: ServedDirectory, count: int, name: str) -> tuple[list[str], int]:
     """Ids of `count` new partners, and the sequence of the last one's event."""
-    made = [(await directory.create(f"{name} {number}"))["id"] for number in range(count)]
+    made = await directory.create_many(f"{name} {number}" for number in range(count))
     return made, (await directory.event_of(made[-1]))["sequence"]
 
 
