@@ -2,9 +2,10 @@
 
 import os
 import platform
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
+
+import psutil
 
 _PROC = Path("/proc")
 _LIBRARIES = ("fastapi", "uvicorn", "sqlalchemy", "tantivy", "aiohttp", "redis")
@@ -47,18 +48,16 @@ def describe_machine() -> dict[str, str]:
 
 
 def resident_megabytes(pid: int) -> float:
-    """Memory that a process holds (RSS)."""
-    found = subprocess.run(
-        ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True
-    )
-    return int(found.stdout) / 1024
+    """Memory that a process and those that it has started hold (RSS)."""
+    return float(sum(one.memory_info().rss for one in _family(pid))) / 2**20
 
 
 def processor_seconds(pid: int) -> float:
-    """Processor time that a process has used so far; 0 where the system does not tell."""
-    stat = _PROC / str(pid) / "stat"
-    if not stat.exists():
-        return 0.0
-    # The name in parentheses may hold spaces; the 12th and 13th field after it are the times.
-    fields = stat.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Processor time that a process has used so far, with those that it has started."""
+    # Its own and that of those that have ended, and of those that have not.
+    return float(sum(sum(one.cpu_times()[:4]) for one in _family(pid)))
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]

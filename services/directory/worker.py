@@ -51,7 +51,7 @@ async def run_worker(
     async def finish_some() -> int:
         return await finish_erasures(database, redis)
 
-    importing, reckoning = Importing(database), Reckoning(database)
+    importing, reckoning = Importing(settings, database), Reckoning(database)
 
     async def compare_some() -> int:
         # What an import brings is compared when it rests: both together take twice as long.

@@ -1,8 +1,8 @@
-"""What comes next in an import: read and planned while what stands in front of it is written.
+"""What comes next in an import: planned while what stands in front of it is written.
 
-A database that writes leaves a processor free. What a page needs to know is then looked up before
-the page in front of it is there; so its plan holds only if that page has written nothing that this
-one has looked at, and nobody else has written anything (`Ahead.still_holds`).
+What a page needs to know is then looked up before the page in front of it is there; so its plan
+holds only if that page has written nothing that this one has looked at, and nobody else has written
+anything (`Ahead.still_holds`).
 """
 
 import asyncio
@@ -11,25 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from services.directory.imports.phases import (
-    Job,
-    PlannedLinks,
-    PlannedRows,
-    plan_links,
-    plan_rows,
-    read_page,
-)
+from services.directory.imports.phases import Job, PlannedLinks, PlannedRows
 from services.directory.imports.plan import Plan
-from services.directory.imports.reading import ReadRow
+from services.directory.imports.planning import Planner, Planning
+from services.directory.imports.planning_process import PlanningProcess
+from services.directory.settings import Settings
 from shared.databases import Database
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Rows, and what is to be done for them."""
-
-    rows: list[ReadRow]
-    planned: PlannedRows
+# A few seconds' work. Until the process of its own is up, the first pages are planned without it.
+LONG_ROWS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +34,39 @@ class _Written:
 class Ahead:
     """One process's work ahead of what it writes."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._reading = _Begun()
-        self._planning = _Begun()
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._here = Planning(database)
+        self._elsewhere = PlanningProcess(settings)
+        self._begun = _Begun()
         self._written: _Written | None = None
 
-    async def page(self, job: Job) -> Page | None:
-        """The page at which `job` is; None where it has no more."""
-        page: Page | None = await (self._planning.take(job) or self._page(job))
-        return page
+    async def page(self, job: Job) -> PlannedRows | None:
+        """What is to be done for the page at which `job` is; None where it has no more."""
+        planned: PlannedRows | None = await (self._begun.take(job) or self.page_anew(job))
+        return planned
+
+    async def page_anew(self, job: Job) -> PlannedRows | None:
+        """The same, as the directory is now."""
+        return await self._planner(job).page(job)
 
     def begin_page(self, job: Job) -> None:
         """Begin with the page after that of `job`."""
         following = _after(job)
-        self._planning.begin(following, self._page(following))
+        self._begun.begin(following, self.page_anew(following))
 
     async def links(self, job: Job) -> PlannedLinks | None:
         """Records that are to show links; None where all do."""
-        planned: PlannedLinks | None = await (self._planning.take(job) or self._links(job, None))
+        planned: PlannedLinks | None = await (self._begun.take(job) or self.links_anew(job))
         return planned
+
+    async def links_anew(self, job: Job, behind: UUID | None = None) -> PlannedLinks | None:
+        """The same, as the directory is now; of partners whose ids come after `behind`."""
+        return await self._planner(job).links(job, behind)
 
     def begin_links(self, job: Job, planned: PlannedLinks) -> None:
         """Begin with the records after those of `planned`."""
         following = _after(job)
-        self._planning.begin(following, self._links(following, planned.partner_ids[-1]))
+        self._begun.begin(following, self.links_anew(following, planned.partner_ids[-1]))
 
     def still_holds(self, plan: Plan, last_write: int) -> bool:
         """Whether it would be the same now that `last_write` is the newest one there is."""
@@ -88,28 +86,16 @@ class Ahead:
 
     def stop(self) -> None:
         """Leave off, and forget what was read."""
-        self._planning.stop()
-        self._reading.stop()
+        self._begun.stop()
+        self._here.stop()
+        self._elsewhere.stop()
         self._written = None
 
-    async def _page(self, job: Job) -> Page | None:
-        rows: list[ReadRow] | None = await (self._reading.take(job) or self._read(job))
-        if rows is None:
-            return None
-        async with self._database.reading() as session:
-            page = Page(rows, await plan_rows(session, job, rows))
-        # Not beside it: both would take turns at the interpreter.
-        following = _after(job)
-        self._reading.begin(following, self._read(following))
-        return page
-
-    async def _read(self, job: Job) -> list[ReadRow] | None:
-        async with self._database.reading() as session:
-            return await read_page(session, job, job.next_page)
-
-    async def _links(self, job: Job, behind: UUID | None) -> PlannedLinks | None:
-        async with self._database.reading() as session:
-            return await plan_links(session, job, behind)
+    def _planner(self, job: Job) -> Planner:
+        if job.rows_total < LONG_ROWS:
+            return self._here
+        self._elsewhere.start()
+        return self._elsewhere if self._elsewhere.is_ready else self._here
 
 
 class _Begun:

@@ -39,6 +39,7 @@ from services.directory.imports.undone import kept_reports
 from services.directory.imports.warning import compare_page
 from services.directory.models import import_page_table, import_table, leases
 from services.directory.outbox import stand_in_line
+from services.directory.settings import Settings
 from shared.databases import Database
 from shared.leases import hold_lease, release_lease
 
@@ -52,13 +53,13 @@ _log = structlog.get_logger()
 class Importing:
     """One process's work on imports; it works while it holds the lease."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
         self._holder = str(uuid7())
         self._held_until = 0.0
         self._busy = False
         self._failed: Counter[tuple[UUID, str, int]] = Counter()
-        self._ahead = Ahead(database)
+        self._ahead = Ahead(settings, database)
 
     @property
     def busy(self) -> bool:
@@ -145,16 +146,16 @@ class Importing:
                         await self._go_on(session, job, counts)
 
     async def _run_rows(self, job: Job) -> None:
-        page = await self._ahead.page(job)
+        planned = await self._ahead.page(job)
         async with self._turn(job) as session:
             if session is None:
                 return
-            if page is None:
+            before = await last_write(session)
+            if planned is not None and not self._ahead.still_holds(planned.plan, before):
+                planned = await self._ahead.page_anew(job)
+            if planned is None:
                 await self._go_on(session, job, None)
                 return
-            planned, before = page.planned, await last_write(session)
-            if not self._ahead.still_holds(planned.plan, before):
-                planned = await plan_rows(session, job, page.rows)
             # Not before it has its turn: what is worked out would keep it from getting there.
             self._ahead.begin_page(job)
             counts = await store_rows(session, job, job.next_page, planned)
@@ -169,7 +170,7 @@ class Importing:
                 return
             before = await last_write(session)
             if planned is not None and not self._ahead.still_holds(planned.plan, before):
-                planned = await plan_links(session, job, None)
+                planned = await self._ahead.links_anew(job)
             if planned is None:
                 await self._go_on(session, job, None)
                 return
