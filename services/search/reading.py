@@ -108,20 +108,23 @@ class IndexReader:
         Raises:
             IndexFailed: it cannot be opened.
         """
-        pointer = _stamp_of(self._pointer_path)
-        try:
-            self._refresh_from(pointer)
-        except IndexFailed:
-            newer = _stamp_of(self._pointer_path)
-            if newer == pointer:
-                raise
-            # Another index has taken its place just now, and it was removed while it was opened.
-            self._refresh_from(newer)
+        while True:
+            pointer = _stamp_of(self._pointer_path)
+            try:
+                self._refresh_from(pointer)
+            except IndexFailed:
+                if _stamp_of(self._pointer_path) == pointer:
+                    raise
+                # Another index has taken its place, and it was removed while it was opened.
+            else:
+                return
 
     def _refresh_from(self, pointer: Stamp | None) -> None:
         if pointer != self._pointer or self.index is None:
             self._open_live(pointer)
         commit = _stamp_of(self._commit_path)
+        if self.index is not None and commit is None and self._commit is None:
+            raise IndexFailed(f"{self._commit_path} went away while the index was opened")
         if self.index is not None and commit is not None and commit != self._commit:
             with tantivy_calls():
                 self.index.reload()
@@ -136,6 +139,8 @@ class IndexReader:
     def _open_live(self, pointer: Stamp | None) -> None:
         folder = self._home.live()
         if folder is None:
+            if _stamp_of(self._pointer_path) != pointer:
+                raise IndexFailed("another index has taken the place of the live one")
             return
         self.index = open_index(folder)
         if folder != self.folder:
