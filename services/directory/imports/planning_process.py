@@ -52,11 +52,15 @@ class PlanningProcess:
         if self._started is not None and self._started.done() and self._started.exception():
             self._lose()
         if self._pool is None and self._lost < _MOST_LOST:
-            # Not a fork: this process has threads, and connections that are its own.
-            self._pool = ProcessPoolExecutor(
-                1, multiprocessing.get_context("spawn"), _begin, (self._settings,)
-            )
-            self._started = self._pool.submit(_answer)
+            try:
+                # Not a fork: this process has threads, and connections that are its own.
+                self._pool = ProcessPoolExecutor(
+                    1, multiprocessing.get_context("spawn"), _begin, (self._settings,)
+                )
+                self._started = self._pool.submit(_answer)
+            except OSError:
+                # No more processes, memory or files are to be had.
+                self._lose()
 
     def stop(self) -> None:
         """End it as soon as it has done what it is at."""
