@@ -2,6 +2,8 @@
 
 import os
 import platform
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -49,15 +51,18 @@ def describe_machine() -> dict[str, str]:
 
 def resident_megabytes(pid: int) -> float:
     """Memory that a process and those that it has started hold (RSS)."""
-    return float(sum(one.memory_info().rss for one in _family(pid))) / 2**20
+    return sum(_of_family(pid, lambda one: float(one.memory_info().rss))) / 2**20
 
 
 def processor_seconds(pid: int) -> float:
     """Processor time that a process has used so far, with those that it has started."""
     # Its own and that of those that have ended, and of those that have not.
-    return float(sum(sum(one.cpu_times()[:4]) for one in _family(pid)))
+    return sum(_of_family(pid, lambda one: float(sum(one.cpu_times()[:4]))))
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _of_family(pid: int, figure: Callable[[psutil.Process], float]) -> Iterator[float]:
     process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
+    for one in (process, *process.children(recursive=True)):
+        # One that it has started may end meanwhile.
+        with suppress(psutil.NoSuchProcess):
+            yield figure(one)

@@ -115,16 +115,15 @@ class IndexReader:
             except IndexFailed:
                 if _stamp_of(self._pointer_path) == pointer:
                     raise
-                # Another index has taken its place, and it was removed while it was opened.
             else:
-                return
+                if self._commit is not None or _stamp_of(self._pointer_path) == pointer:
+                    return
+            # Another index has taken its place, and it was removed while it was opened.
 
     def _refresh_from(self, pointer: Stamp | None) -> None:
         if pointer != self._pointer or self.index is None:
             self._open_live(pointer)
         commit = _stamp_of(self._commit_path)
-        if self.index is not None and commit is None and self._commit is None:
-            raise IndexFailed(f"{self._commit_path} went away while the index was opened")
         if self.index is not None and commit is not None and commit != self._commit:
             with tantivy_calls():
                 self.index.reload()
@@ -139,8 +138,6 @@ class IndexReader:
     def _open_live(self, pointer: Stamp | None) -> None:
         folder = self._home.live()
         if folder is None:
-            if _stamp_of(self._pointer_path) != pointer:
-                raise IndexFailed("another index has taken the place of the live one")
             return
         self.index = open_index(folder)
         if folder != self.folder:

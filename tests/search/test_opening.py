@@ -39,8 +39,13 @@ def test_an_index_is_opened_while_another_takes_its_place(tmp_path: Path) -> Non
     rebuilding.start()
     try:
         assert has_begun.wait(_START_SECONDS)
+        opened = set()
         for _ in range(_OPENINGS):
-            assert IndexReader(IndexHome(root)).searcher().num_docs == 0
+            reader = IndexReader(IndexHome(root))
+            assert reader.searcher().num_docs == 0
+            opened.add(reader.folder)
     finally:
         is_enough.set()
-        rebuilding.join()
+        rebuilding.join(_START_SECONDS)
+    assert len(opened) > 1, "it was never replaced"
+    assert rebuilding.exitcode == 0

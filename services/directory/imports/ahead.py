@@ -19,7 +19,7 @@ from services.directory.settings import Settings
 from shared.databases import Database
 
 # A few seconds' work. Until the process of its own is up, the first pages are planned without it.
-LONG_ROWS = 3_000
+_LONG_ROWS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Ahead:
         self._written = None
 
     def _planner(self, job: Job) -> Planner:
-        if job.rows_total < LONG_ROWS:
+        if job.rows_total < _LONG_ROWS:
             return self._here
         self._elsewhere.start()
         return self._elsewhere if self._elsewhere.is_ready else self._here
