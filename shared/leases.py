@@ -24,13 +24,17 @@ def lease_table(metadata: MetaData) -> Table:
     )
 
 
+_SQLITE_CLOCK = text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
+_POSTGRESQL_CLOCK = select(func.clock_timestamp())
+
+
 async def database_time(session: AsyncSession) -> datetime:
     """What the database's clock says, with a time zone."""
     bind = session.get_bind()
     if bind.dialect.name == "sqlite":
-        now = (await session.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))).scalar()
+        now = (await session.execute(_SQLITE_CLOCK)).scalar()
         return datetime.fromisoformat(str(now)).replace(tzinfo=UTC)
-    moment: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    moment: datetime = (await session.execute(_POSTGRESQL_CLOCK)).scalar_one()
     return moment
 
 

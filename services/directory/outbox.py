@@ -30,6 +30,7 @@ SOURCE = "/directory"
 TOUCHED = "touched_records"
 # Any number of our own; see stand_in_line.
 _POSTGRES_LINE = 7_231_005
+_STAND_IN_LINE = text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LINE})")
 
 
 async def stand_in_line(session: AsyncSession) -> None:
@@ -39,7 +40,7 @@ async def stand_in_line(session: AsyncSession) -> None:
     touch several partners (both ends of a relationship, a circle of parents) without deadlocks.
     """
     if session.get_bind().dialect.name != "sqlite":
-        await session.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LINE})"))
+        await session.execute(_STAND_IN_LINE)
 
 
 def event_columns(

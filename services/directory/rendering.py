@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 import orjson
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.contact_points.expiry import shown_point, verification_ends
@@ -51,18 +51,18 @@ class Tie:
     other: UUID
 
 
+# Built once, as is what else is asked with each rendering: building takes longer than asking.
+_TIES = select(RelationshipRow).where(
+    or_(
+        relationship_table.c.subject_id == bindparam("partner_id"),
+        relationship_table.c.object_id == bindparam("partner_id"),
+    )
+)
+
+
 async def ties_of(session: AsyncSession, partner_id: UUID) -> list[Tie]:
     """Both the relationships stored with the partner as subject and those seen from behind."""
-    rows = (
-        await session.execute(
-            select(RelationshipRow).where(
-                or_(
-                    relationship_table.c.subject_id == partner_id,
-                    relationship_table.c.object_id == partner_id,
-                )
-            )
-        )
-    ).scalars()
+    rows = (await session.execute(_TIES, {"partner_id": partner_id})).scalars()
     ties = []
     for row in rows:
         kind = RelationshipKind(row.kind)
@@ -194,16 +194,17 @@ class Surroundings:
     former_ids: Sequence[UUID]
 
 
+_FORMER = (
+    select(partner_table.c.id)
+    .where(partner_table.c.successor_id == bindparam("partner_id"))
+    .order_by(partner_table.c.id)
+)
+
+
 async def surroundings_of(session: AsyncSession, row: PartnerRow) -> Surroundings:
     """What the partner's record shows of other rows as they are now."""
     topics = row.content["topics"]
-    former_ids = (
-        await session.execute(
-            select(partner_table.c.id)
-            .where(partner_table.c.successor_id == row.id)
-            .order_by(partner_table.c.id)
-        )
-    ).scalars()
+    former_ids = (await session.execute(_FORMER, {"partner_id": row.id})).scalars()
     return Surroundings(
         await _notations(session, (UUID(one["topic_id"]) for one in topics)),
         await _relationships(session, row.id),

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 # Any number of our own.
 _POSTGRES_LOCK = 7_231_006
+_HOLD = text(f"SELECT pg_advisory_xact_lock_shared({_POSTGRES_LOCK})")
+_HOLD_ALONE = text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})")
 
 
 async def hold_lines(session: AsyncSession) -> None:
@@ -19,10 +21,10 @@ async def hold_lines(session: AsyncSession) -> None:
     Later it could wait for somebody who waits for what this transaction has locked by then.
     """
     if session.get_bind().dialect.name != "sqlite":
-        await session.execute(text(f"SELECT pg_advisory_xact_lock_shared({_POSTGRES_LOCK})"))
+        await session.execute(_HOLD)
 
 
 async def hold_lines_alone(session: AsyncSession) -> None:
     """Let nobody take a lease until the transaction ends; to be called before all else in it."""
     if session.get_bind().dialect.name != "sqlite":
-        await session.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"))
+        await session.execute(_HOLD_ALONE)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Integer, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.duplicates.keys import Key, keys_of, word_number
@@ -24,6 +24,17 @@ _QUESTION, _PLACES = 500, 25
 _REMEMBERED = 100_000
 _REMEMBERED_SECONDS = 60.0
 _KEY = duplicate_key_table.c
+# Built once: building one takes longer than asking it, and each write asks both.
+_COUNTED = (
+    select(_KEY.number, func.count().label("partners"))
+    .where(_KEY.number.in_(bindparam("numbers", expanding=True)))
+    .group_by(_KEY.number)
+)
+_SHARING = (
+    select(_KEY.number, _KEY.partner_id)
+    .where(_KEY.number.in_(bindparam("numbers", expanding=True)))
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 class KeyCounts:
@@ -46,11 +57,7 @@ class KeyCounts:
         missing = sorted(set(numbers) - self._counts.keys())
         for start in range(0, len(missing), _QUESTION):
             asked = missing[start : start + _QUESTION]
-            rows = await session.execute(
-                select(_KEY.number, func.count().label("partners"))
-                .where(_KEY.number.in_(asked))
-                .group_by(_KEY.number)
-            )
+            rows = await session.execute(_COUNTED, {"numbers": asked})
             found = {row.number: row.partners for row in rows}
             self._counts |= {number: found.get(number, 0) for number in asked}
 
@@ -123,11 +130,8 @@ async def _partners_with(
     found: dict[int, list[UUID]] = defaultdict(list)
     asked = sorted(numbers)
     for start in range(0, len(asked), _QUESTION):
-        rows = await session.execute(
-            select(_KEY.number, _KEY.partner_id)
-            .where(_KEY.number.in_(asked[start : start + _QUESTION]))
-            .limit(most)
-        )
+        question = {"numbers": asked[start : start + _QUESTION], "most": most}
+        rows = await session.execute(_SHARING, question)
         for number, partner_id in rows:
             found[number].append(partner_id)
     return found

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.duplicates.describing import PossibleDuplicate, reasons_in_words
@@ -18,7 +18,7 @@ from services.directory.duplicates.listing import DEFAULT_SCORE, read_sides
 from services.directory.duplicates.reckoning import read_traits
 from services.directory.duplicates.scoring import Likeness, compare
 from services.directory.duplicates.traits import Traits, traits_of
-from services.directory.models import partner_table, relationship_table
+from services.directory.models import relationship_table
 from shared.records import JsonObject
 from shared.vocabulary import RelationshipKind, Visibility
 
@@ -44,8 +44,7 @@ async def likely_duplicates(
     ours = traits_of(content, country, status)
     (found,) = await find_candidates(session, session.info[KEY_COUNTS], [ours])
     near = [one for one in found if one != but_not][:_COMPARED]
-    seen = partner_table.c[audience.value].is_not(None)
-    (likely,) = await _likeliest(session, [(ours, near)], seen)
+    (likely,) = await _likeliest(session, [(ours, near)], audience)
     sides = await read_sides(session, {one for one, _ in likely}) if likely else {}
     return [
         PossibleDuplicate(
@@ -81,11 +80,14 @@ async def likely_duplicates_of(
 async def _likeliest(
     session: AsyncSession,
     asked: Sequence[tuple[Traits, list[UUID]]],
-    *conditions: ColumnElement[bool],
+    audience: Visibility = Visibility.secretariat,
 ) -> list[list[Scored]]:
-    """For each of `asked` those of its partners that are likely to be one with it and fit."""
+    """For each of `asked` those of its partners that are likely to be one with it.
+
+    None is among them that `audience` may not see.
+    """
     counts: KeyCounts = session.info[KEY_COUNTS]
-    others = await read_traits(session, {one for _, near in asked for one in near}, *conditions)
+    others = await read_traits(session, {one for _, near in asked for one in near}, audience)
     numbers: set[int] = set()
     for ours, near in asked:
         there = [others[one] for one in near if one in others]

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from prometheus_client import Gauge
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -36,7 +36,7 @@ from services.directory.models import (
 from services.directory.outbox import stand_in_line
 from shared.databases import Database
 from shared.leases import hold_lease
-from shared.vocabulary import PartnerStatus
+from shared.vocabulary import PartnerStatus, Visibility
 
 BATCH = 50
 LEASE_SECONDS = 10.0
@@ -98,21 +98,29 @@ async def _due(session: AsyncSession) -> dict[UUID, int]:
     return {row.partner_id: row.version for row in rows}
 
 
+_PARTNER = partner_table.c
+# Built once: each write asks one of them.
+_COMPARED_OF = {
+    audience: select(_PARTNER.id, _PARTNER.content, _PARTNER.country, _PARTNER.status).where(
+        _PARTNER.id.in_(bindparam("partner_ids", expanding=True)),
+        _PARTNER.status != PartnerStatus.withdrawn.value,
+        _PARTNER[audience.value].is_not(None),
+    )
+    for audience in Visibility
+}
+
+
 async def read_traits(
-    session: AsyncSession, partner_ids: Iterable[UUID], *conditions: ColumnElement[bool]
+    session: AsyncSession,
+    partner_ids: Iterable[UUID],
+    audience: Visibility = Visibility.secretariat,
 ) -> dict[UUID, Traits]:
-    """What is compared of those of these partners that are not withdrawn and fit `conditions`."""
+    """What is compared of those of these partners that are not withdrawn and `audience` may see."""
     wanted = sorted(partner_ids)
-    columns = partner_table.c
     found: dict[UUID, Traits] = {}
     for start in range(0, len(wanted), _READ_AT_ONCE):
-        rows = await session.execute(
-            select(columns.id, columns.content, columns.country, columns.status).where(
-                columns.id.in_(wanted[start : start + _READ_AT_ONCE]),
-                columns.status != PartnerStatus.withdrawn.value,
-                *conditions,
-            )
-        )
+        asked = {"partner_ids": wanted[start : start + _READ_AT_ONCE]}
+        rows = await session.execute(_COMPARED_OF[audience], asked)
         for place, row in enumerate(rows):
             if place % 20 == 0:
                 await asyncio.sleep(0)

@@ -64,6 +64,28 @@ class ReplayFailed(Exception):
     """The replay cannot go on, for the reason in its text."""
 
 
+_waiting = (
+    select(DELIVERIES.c.id)
+    .where(DELIVERIES.c.webhook_id == WEBHOOKS.c.id, DELIVERIES.c.finished_at.is_(None))
+    .limit(_AHEAD)
+    .correlate(WEBHOOKS)
+    .subquery()
+)
+# Built once: it is asked several times a second, and building it takes twice as long as asking.
+_WITH_ROOM = (
+    select(ReplayRow)
+    .join(WEBHOOKS, WEBHOOKS.c.id == REPLAYS.c.webhook_id)
+    .join(ACCOUNTS, ACCOUNTS.c.id == WEBHOOKS.c.account_id)
+    .where(
+        REPLAYS.c.state.in_(UNDER_WAY),
+        WEBHOOKS.c.state == WebhookState.active.value,
+        ACCOUNTS.c.closed_at.is_(None),
+        select(func.count()).select_from(_waiting).scalar_subquery() < _AHEAD,
+    )
+    .order_by(REPLAYS.c.id)
+)
+
+
 class Replayer:
     """One worker's replaying; a lease lets one of them do it, the rows' places make it once."""
 
@@ -85,28 +107,8 @@ class Replayer:
 
     async def _find_replays(self) -> Sequence[ReplayRow]:
         """Those under way whose webhook is sent to and has no long backlog."""
-        waiting = (
-            select(DELIVERIES.c.id)
-            .where(DELIVERIES.c.webhook_id == WEBHOOKS.c.id, DELIVERIES.c.finished_at.is_(None))
-            .limit(_AHEAD)
-            .correlate(WEBHOOKS)
-            .subquery()
-        )
-        backlog = select(func.count()).select_from(waiting).scalar_subquery()
-        statement = (
-            select(ReplayRow)
-            .join(WEBHOOKS, WEBHOOKS.c.id == REPLAYS.c.webhook_id)
-            .join(ACCOUNTS, ACCOUNTS.c.id == WEBHOOKS.c.account_id)
-            .where(
-                REPLAYS.c.state.in_(UNDER_WAY),
-                WEBHOOKS.c.state == WebhookState.active.value,
-                ACCOUNTS.c.closed_at.is_(None),
-                backlog < _AHEAD,
-            )
-            .order_by(REPLAYS.c.id)
-        )
         async with self._database.reading() as session:
-            return (await session.execute(statement)).scalars().all()
+            return (await session.execute(_WITH_ROOM)).scalars().all()
 
     async def _advance(self, replay: ReplayRow) -> int:
         try:

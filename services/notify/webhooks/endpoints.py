@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify.models import (
@@ -128,15 +128,19 @@ class EndpointBook:
         )
 
 
+# Built once: it is asked at every step of a sender.
+_REVISIONS = select(WEBHOOKS.c.id, WEBHOOKS.c.revision).where(
+    WEBHOOKS.c.id.in_(bindparam("webhook_ids", expanding=True))
+)
+
+
 async def read_revisions(
     session: AsyncSession, webhook_ids: Collection[UUID]
 ) -> dict[UUID, int | None]:
     """The revision that each of these webhooks has now; None where it was deleted."""
     found: dict[UUID, int | None] = dict.fromkeys(webhook_ids)
     if found:
-        rows = await session.execute(
-            select(WEBHOOKS.c.id, WEBHOOKS.c.revision).where(WEBHOOKS.c.id.in_(webhook_ids))
-        )
+        rows = await session.execute(_REVISIONS, {"webhook_ids": list(webhook_ids)})
         found |= {row.id: row.revision for row in rows}
     return found
 
