@@ -16,6 +16,7 @@ from pathlib import Path
 
 _ASK_SECONDS = 2.0
 _ASK_EVERY_SECONDS = 0.1
+_SAY_EVERY_SECONDS = 15.0
 _LINES_OF_LOG = 15
 
 
@@ -84,23 +85,36 @@ def _reasons(body: bytes) -> str:
 
 
 def wait_until_ready(
-    urls: Mapping[str, str], logs: Path, *, seconds: float, go_on: Callable[[], bool]
+    urls: Mapping[str, str],
+    logs: Path,
+    *,
+    seconds: float,
+    go_on: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> None:
     """Wait until every service can serve, as long as `go_on` says so.
+
+    Where that takes long, what is waited for is said again and again.
 
     Raises:
         Interrupted: `go_on` said no.
         NotReady: one cannot after `seconds`; the text says why and shows the end of its log.
     """
-    give_up_at = time.monotonic() + seconds
+    begun_at = time.monotonic()
+    give_up_at, say_at = begun_at + seconds, begun_at + _SAY_EVERY_SECONDS
     for service, url in urls.items():
         while reason := ask_readiness(url):
-            if time.monotonic() > give_up_at:
+            now = time.monotonic()
+            if now > give_up_at:
                 log = logs / f"{service}.log"
                 raise NotReady(
                     f"{service} is not ready after {seconds:.0f} s: {reason}\n"
                     f"The end of {log}:\n{_end_of(log)}"
                 )
+            if now > say_at:
+                say_at = now + _SAY_EVERY_SECONDS
+                waited = f"{now - begun_at:.0f} s"
+                say(f"{service} is not ready yet after {waited}: {reason}; see {logs}.")
             if not go_on():
                 raise Interrupted
             time.sleep(_ASK_EVERY_SECONDS)

@@ -18,7 +18,7 @@ from ops.starter_marker import already_loaded, mark_loaded
 from ops.supervision import leashed, supervisor_command
 
 _NAME = "run"
-_READY_SECONDS = 90.0
+_READY_SECONDS = 180.0
 _STOP_SECONDS = 30.0
 _LOOK_EVERY_SECONDS = 1.0
 
@@ -143,6 +143,7 @@ def _bring_up(machine: Machine, supervisor: "subprocess.Popen[bytes]", parent: i
         machine.var_dir / "logs",
         seconds=_READY_SECONDS,
         go_on=lambda: supervisor.poll() is None and not _is_abandoned(parent),
+        say=say,
     )
     say(f"All services are ready after {time.monotonic() - started_at:.1f} s.")
     _load_starter_data(machine)
