@@ -30,6 +30,7 @@ _LOAD_PER_SECOND = 100
 _UNDER_LOAD_MILLISECONDS = 250.0
 _GROWTH = 1.5
 _LEARN_SECONDS = 120.0
+_BEHIND_SECONDS = 60.0
 
 
 async def measure_registry(
@@ -45,16 +46,17 @@ async def measure_registry(
     asked = queries_of(rows[:few], queries)
     network = MeasuredNetwork(folder, settings={"TOKEN_SECONDS": "3600"})
     async with network:
-        at_few_count = len(await _load(network, rows[:few]))
+        of_few, _ = await _load(network, rows[:few])
+        at_few_count = len(of_few)
         at_few = await measure_plain(network, asked)
         say(f"registry: {at_few_count} records")
         # All of them, so that those that are there are related to those that come.
-        taken = await _load(network, rows)
+        taken, behind = await _load(network, rows)
         id_of = {ror_id: id for ror_id, id in id_of.items() if id in taken}
         say(f"registry: {len(id_of)} records")
         at_all = await measure_plain(network, asked)
         how = f"of {len(registry)}, the others break a rule of ours"
-        figures = [stated("records of the registry", str(len(id_of)), how)]
+        figures = [stated("records of the registry", str(len(id_of)), how), _searchable(behind)]
         figures += measure_relevance(network.urls["search"], make_tasks(registry, id_of))
         say("registry: measuring the speed of searches")
         figures += await measure_searches(network, queries_of(rows, queries))
@@ -98,15 +100,27 @@ def _rows_of(registry: Sequence[JsonObject], id_of: Mapping[str, str]) -> list[J
     ]
 
 
-async def _load(network: MeasuredNetwork, rows: Sequence[JsonObject]) -> set[str]:
-    """Load `rows` and wait until all are in the index; the ids of those that were taken."""
+async def _load(network: MeasuredNetwork, rows: Sequence[JsonObject]) -> tuple[set[str], float]:
+    """Load `rows`: the ids of those that were taken, and how soon after all were searchable."""
     lines = b"\n".join(orjson.dumps(row) for row in rows)
     loaded = await import_file(network, lines, "ndjson")
+    done_at = time.monotonic()
     refused = await refused_rows(network, loaded.done["id"])
     taken = {row["id"] for number, row in enumerate(rows, 1) if number not in refused}
     await _caught_up(network, len(taken))
+    behind = time.monotonic() - done_at
     await network.wait_compared()
-    return taken
+    return taken, behind
+
+
+def _searchable(behind: float) -> Figure:
+    return Figure(
+        "all imported are searchable",
+        f"{behind:.1f} s after",
+        f"<= {_BEHIND_SECONDS:.0f} s",
+        behind <= _BEHIND_SECONDS,
+        "after the import has ended, with which search kept up",
+    )
 
 
 async def _caught_up(network: MeasuredNetwork, count: int) -> None:
