@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from bench.machine import resident_megabytes
+from bench.machine import own_megabytes
 from bench.measured_network import MeasuredNetwork
 from shared.records import JsonObject
 
@@ -22,8 +22,10 @@ class Import:
     done: JsonObject
     """The import, as it says of itself at its end."""
     seconds: float
+    halfway_megabytes: float
+    """Memory of the directory's own when half of the rows were read."""
     most_megabytes: float
-    """Memory of the directory while it imported, at most."""
+    """The same while it imported, at most."""
 
 
 async def import_file(network: MeasuredNetwork, lines: bytes, fmt: str) -> Import:
@@ -46,18 +48,22 @@ async def import_file(network: MeasuredNetwork, lines: bytes, fmt: str) -> Impor
         timeout=120,
     )
     answer.raise_for_status()
-    most, done = 0.0, answer.json()
+    most, halfway, done = 0.0, 0.0, answer.json()
+    half = (lines.count(b"\n") + 1) // 2
     while done["state"] == "running":
         if time.monotonic() - started > _PATIENCE_SECONDS:
             raise TimeoutError(f"the import is at {done['phase']}, {done['rows_read']} rows")
         # Seldom: every look is answered by the very process that is measured.
         await asyncio.sleep(_LOOK_SECONDS)
-        most = max(most, resident_megabytes(network.pid_of("directory")))
+        held = own_megabytes(network.pid_of("directory"))
+        most = max(most, held)
+        if not halfway and done["rows_read"] >= half:
+            halfway = held
         found = await network.client.get(f"{url}/imports/{done['id']}", headers=headers)
         done = found.raise_for_status().json()
     if done["state"] != "done":
         raise RuntimeError(f"the import has failed: {done['failure']}")
-    return Import(done, time.monotonic() - started, most)
+    return Import(done, time.monotonic() - started, halfway, most)
 
 
 async def refused_rows(network: MeasuredNetwork, import_id: str) -> set[int]:

@@ -54,6 +54,20 @@ def resident_megabytes(pid: int) -> float:
     return sum(_of_family(pid, lambda one: float(one.memory_info().rss))) / 2**20
 
 
+def own_megabytes(pid: int) -> float:
+    """Memory that a process and those that it has started hold, but for the files they map.
+
+    Pages of a mapped file are the system's to take back, and there as often as they are mapped.
+    """
+    return sum(_of_family(pid, _without_files)) / 2**20
+
+
+def _without_files(process: psutil.Process) -> float:
+    held = process.memory_info()
+    # Not on every system is it told apart.
+    return float(held.rss - getattr(held, "shared", 0))
+
+
 def processor_seconds(pid: int) -> float:
     """Processor time that a process has used so far, with those that it has started."""
     # Its own and that of those that have ended, and of those that have not.
