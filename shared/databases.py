@@ -214,8 +214,12 @@ class Database:
 
 def insert_into(session: AsyncSession, table: Any) -> SqliteInsert | PostgresqlInsert:
     """An insert into `table` that may say what is to be done on a conflict, on either database."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    return sqlite_insert(table) if is_sqlite else postgresql_insert(table)
+    return insert_of(session.get_bind().dialect.name, table)
+
+
+def insert_of(dialect: str, table: Any) -> SqliteInsert | PostgresqlInsert:
+    """The same for the database whose dialect has this name, for statements that are kept."""
+    return sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
 
 
 def is_one_of(

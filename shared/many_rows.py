@@ -12,11 +12,11 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Insert, Table, Update, insert
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from shared.databases import insert_of
 
 # Few sizes: the driver keeps a statement for each, with the values that it had last. The widest
 # table takes 128 rows in less than the 32,766 parameters that SQLite knows.
@@ -121,8 +121,7 @@ def _insert_into(table: Table) -> Insert:
 
 @lru_cache
 def _insert_new_into(dialect: str, table: Table) -> Insert:
-    of_dialect = postgresql_insert if dialect == "postgresql" else sqlite_insert
-    return of_dialect(table).on_conflict_do_nothing()
+    return insert_of(dialect, table).on_conflict_do_nothing()
 
 
 @lru_cache

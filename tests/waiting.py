@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-# What is waited for needs the same processor as the asking.
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.2
 
 
@@ -20,5 +19,6 @@ async def wait_until(
     while not await holds():
         if time.monotonic() > limit:
             raise AssertionError(f"within {seconds} s it did not come true that {what}")
+        # Between two looks, ever longer: what is waited for needs the processor that asking takes.
         await asyncio.sleep(pause)
         pause = min(_LONGEST_PAUSE_SECONDS, pause * 1.2)

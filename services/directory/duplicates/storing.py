@@ -1,13 +1,10 @@
 """Keeping what duplicates are found by in line with the partners, in the writer's transaction."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Executable, delete, insert, or_
-from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.directory.duplicates.keys import keys_of
@@ -17,6 +14,7 @@ from services.directory.models import (
     duplicate_key_table,
     duplicate_pair_table,
 )
+from shared.databases import insert_of
 from shared.records import JsonObject
 
 
@@ -67,20 +65,16 @@ def must_be_compared(before: JsonObject | None, after: JsonObject) -> bool:
 
 async def mark_due(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
     """Have partners compared, each by its `due_row`; the loop writes their keys if they differ."""
-    await session.execute(_MARK_DUE[session.get_bind().dialect.name], rows)
-
-
-def _marking(insert: SqliteInsert | PostgresqlInsert) -> Executable:
-    return insert.on_conflict_do_update(
-        index_elements=["partner_id"], set_={"version": insert.excluded.version}
-    )
+    await session.execute(_marking_due(session.get_bind().dialect.name), rows)
 
 
 # Built once: building it takes longer than the writing.
-_MARK_DUE = {
-    "sqlite": _marking(sqlite_insert(duplicate_due_table)),
-    "postgresql": _marking(postgresql_insert(duplicate_due_table)),
-}
+@cache
+def _marking_due(dialect: str) -> Executable:
+    statement = insert_of(dialect, duplicate_due_table)
+    return statement.on_conflict_do_update(
+        index_elements=["partner_id"], set_={"version": statement.excluded.version}
+    )
 
 
 async def _forget(session: AsyncSession, partner_id: UUID) -> None:

@@ -4,7 +4,7 @@ Its statements are built once: building one takes several times as long as askin
 asks them at every step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -107,18 +107,31 @@ _DUE_WEBHOOKS = _due_webhooks()
 
 
 async def find_due(
-    session: AsyncSession, webhook_ids: Sequence[UUID], most: int, now: datetime
+    session: AsyncSession, shares: Mapping[UUID, int], now: datetime
 ) -> Sequence[Any]:
-    """What is due to these webhooks, at most so much of each, and held by nobody else."""
+    """What is due to webhooks, of each at most its share, and held by nobody else."""
+    sizes = sorted(set(shares.values()) - {0})
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    if sizes and not is_sqlite:
+        await session.execute(_IN_ORDER_OF_INDEXES)
+    found: list[Any] = []
+    for size in sizes:
+        alike = [webhook_id for webhook_id, share in shares.items() if share == size]
+        found += await _find_share(session, alike, size, now, is_sqlite=is_sqlite)
+    return found
+
+
+async def _find_share(
+    session: AsyncSession, webhook_ids: Sequence[UUID], most: int, now: datetime, *, is_sqlite: bool
+) -> Sequence[Any]:
     question = {"webhook_ids": webhook_ids, "most": most, "now": now}
-    if session.get_bind().dialect.name == "sqlite":
+    if is_sqlite:
         found = orjson.loads((await session.execute(_DUE_ON_SQLITE, question)).scalar_one())
         known = {one.hex: one for one in webhook_ids}
         return [
             _DueDelivery(UUID(hex=row[2]), known[row[3]], UUID(hex=row[4]), *row[5:])
             for row in sorted(found)
         ]
-    await session.execute(_IN_ORDER_OF_INDEXES)
     rows: Sequence[Any] = (await session.execute(_DUE_ON_POSTGRESQL, question)).all()
     return rows
 

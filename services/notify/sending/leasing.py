@@ -63,10 +63,7 @@ async def lease_due(
         webhook_id: min(share, allowance.get(webhook_id, share))
         for webhook_id, share in room.shares(list(due.values())).items()
     }
-    taken: list[Any] = []
-    for size in sorted(set(shares.values()) - {0}):
-        alike = [webhook_id for webhook_id, share in shares.items() if share == size]
-        taken += await find_due(session, alike, size, now)
+    taken = await find_due(session, shares, now)
     if allowance:
         used = Counter(row.webhook_id for row in taken)
         left = {webhook_id: most - used[webhook_id] for webhook_id, most in allowance.items()}
