@@ -17,7 +17,7 @@ from shared.log_follower import Position
 from shared.records import JsonObject
 
 _LEAST = 0.5
-_ROUNDS = 3
+_ROUNDS = 5
 _HEAP_BYTES = 50_000_000
 
 
