@@ -136,6 +136,18 @@ async def test_typing_errors_are_looked_past_where_nothing_goes_on_so(
     assert (await texts(search, q))[0] == text
 
 
+async def test_a_mistyped_name_comes_before_words_that_are_more_frequent(
+    search: ServedSearch,
+) -> None:
+    """One letter may be wrong in either; only one of them is somebody's name."""
+    for town in ("Marburo", "Kelby", "Ashwick", "Torvale"):
+        await search.directory.create(f"Quandro Fund of {town}")
+    await search.directory.create("Quandrol")
+    await search.caught_up()
+    await learned(search)
+    assert await texts(search, "quandrl") == ["Quandrol"]
+
+
 @settings(max_examples=150, deadline=None)
 @given(name=st.sampled_from([*NAMES, "Serious Harm Agency"]), letters=st.integers(2, 40))
 async def test_a_name_stays_suggested_while_it_is_typed(
