@@ -209,6 +209,12 @@ def _as_written(
     return asked[places[first][0] : places[last - 1][1]], asked[before:after]
 
 
+def readings_of(words: Words, vocabulary: Vocabulary, audience: str) -> tuple[Words, ...]:
+    """What `words` may mean with those mended that nobody has, the likeliest first; else none."""
+    unknown = [word for word in words if not vocabulary.has(word, audience)]
+    return _readings(words, {word: _mend(word, vocabulary, audience)[1] for word in unknown})
+
+
 def _readings(words: Words, choices: Mapping[str, Choices]) -> tuple[Words, ...]:
     """The likeliest readings of the question; a word without choices is read as it stands."""
     if not any(choices.values()):

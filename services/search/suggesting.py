@@ -1,14 +1,14 @@
 """Names that go on as what was typed so far, within the time between two keystrokes."""
 
 from collections.abc import Sequence
-from itertools import islice, product
 from typing import Any
 
 import orjson
 from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls
-from services.search.clauses import Clause, all_of, filter_clauses, silent, term
+from services.search.clauses import Clause, filter_clauses, silent, term
+from services.search.expansion import readings_of
 from services.search.name_words import one_form
 from services.search.pages import find_page
 from services.search.question import Question
@@ -25,10 +25,6 @@ from shared.records import JsonObject
 # Of more names that begin alike, which is only so after a few letters, no one is meant.
 _MOST_BEGINNINGS = 50
 _FEWEST_LETTERS = 2
-# The names that are completed.
-_COMPLETED = ("exact_display", "exact_acronym", "exact_former")
-# What a mistyped word may stand for, and how many readings of all the words are looked at.
-_MOST_CANDIDATES, _MOST_READINGS = 3, 9
 
 
 def suggest(reading: IndexReader, question: Question) -> bytes:
@@ -48,13 +44,27 @@ def suggest(reading: IndexReader, question: Question) -> bytes:
         with tantivy_calls():
             items = _suggestions(view, question, words, wording.unfinished)
             if not items:
-                mended = _mended(words, view, question.audience)
-                items = _suggestions(view, question, mended, True) if mended != words else []
+                items = _mended_suggestions(view, question, words)
     except IndexFailed as error:
         raise SearchFailed(
             "The search index could not be read; this is logged. Try again in a moment."
         ) from error
     return orjson.dumps({"items": items})
+
+
+def _mended_suggestions(view: View, question: Question, words: Words) -> list[JsonObject]:
+    """What goes on as the likeliest reading of `words` of which anything does.
+
+    A reading that is somebody's whole name comes before those that are likelier.
+    """
+    likeliest: list[JsonObject] = []
+    for reading in readings_of(words, view.vocabulary, question.audience):
+        items = _suggestions(view, question, reading, True)
+        whole = " ".join(reading)
+        if any(folded_name(item["matched"]) == whole for item in items):
+            return items
+        likeliest = likeliest or items
+    return likeliest
 
 
 def _suggestions(view: View, question: Question, words: Words, may_go_on: bool) -> list[JsonObject]:
@@ -94,7 +104,7 @@ def _in_a_name(searcher: Searcher, word: str, may_go_on: bool) -> Query:
 def _names_that_begin(searcher: Searcher, whole: str, seen: Query) -> list[Query]:
     """Names that begin with all that was typed, the better kinds of names worth more."""
     found = []
-    for field in _COMPLETED:
+    for field in ("exact_display", "exact_acronym", "exact_former"):
         # Names that others see are among these, and the audience's clause keeps them from coming
         # up; only where there are very many could they be in the way of those that do.
         begins = searcher.terms_with_prefix(field, whole, limit=_MOST_BEGINNINGS)
@@ -104,34 +114,6 @@ def _names_that_begin(searcher: Searcher, whole: str, seen: Query) -> list[Query
             score = NAME_BEGINS * TIERS[field] + (1 if name == whole else 0)
             found.append(Query.const_score_query(term(field, name), score))
     return [Query.disjunction_max_query(found)] if found else []
-
-
-def _mended(words: Words, view: View, audience: str) -> Words:
-    """The words with those that nobody has replaced by what somebody has who is likeliest meant.
-
-    That is a body or topic of just that name, before words that are more frequent.
-    """
-    choices = [
-        () if view.vocabulary.has(word, audience) else view.vocabulary.candidates(word, audience)
-        for word in words
-    ]
-    read = [
-        [found.word for found in candidates[:_MOST_CANDIDATES]] or [word]
-        for word, candidates in zip(words, choices, strict=True)
-    ]
-    readings = list(islice(product(*read), _MOST_READINGS))
-    if len(readings) > 1:
-        for reading in readings:
-            if _is_a_name(view.searcher, " ".join(reading), audience):
-                return reading
-    return readings[0]
-
-
-def _is_a_name(searcher: Searcher, whole: str, audience: str) -> bool:
-    """Whether a record that `audience` finds has exactly this name."""
-    named = Query.disjunction_max_query([term(field, whole) for field in _COMPLETED])
-    query = all_of([named, term("audience", audience)])
-    return bool(searcher.search(query, limit=1, count=False).hits)
 
 
 def _suggestion(stored: Any, whole: str, words: Sequence[str]) -> JsonObject:

@@ -39,7 +39,8 @@ async def bodies(search: ServedSearch) -> None:
     await directory.create(
         "Unit of Plant Keepers", names=[named("Unit of Plant Keepers", "display"), acronym]
     )
-    for notation, label in {"leather-theft": "Leather theft", "leaks": "Leaks"}.items():
+    topics = {"leather-theft": "Leather theft", "leaks": "Leaks", "quandro": "Quandro theft"}
+    for notation, label in topics.items():
         body = {"notation": notation, "scheme": "theme", "pref_label": {"en": label}}
         answer = await directory.client.post(
             "/topics", json=body, headers=await directory.signed_in()
@@ -139,13 +140,17 @@ async def test_typing_errors_are_looked_past_where_nothing_goes_on_so(
 async def test_a_mistyped_name_comes_before_words_that_are_more_frequent(
     search: ServedSearch,
 ) -> None:
-    """One letter may be wrong in either; only one of them is somebody's name."""
+    """One letter may be wrong in either; only one of them is somebody's name.
+
+    Where that is not of the kind that is asked for, it is in nobody's way.
+    """
     for town in ("Marburo", "Kelby", "Ashwick", "Torvale"):
         await search.directory.create(f"Quandro Fund of {town}")
     await search.directory.create("Quandrol")
     await search.caught_up()
     await learned(search)
     assert await texts(search, "quandrl") == ["Quandrol"]
+    assert await texts(search, "quandrl", kind="topic") == ["Quandro theft"]
 
 
 @settings(max_examples=150, deadline=None)
