@@ -27,10 +27,10 @@ from services.search.searching import SearchFailed
 from services.search.settings import Settings
 from services.search.state import check_dependencies, measure_size
 from services.search.synonym_book import SynonymBook
-from services.search.worker import SearchWorker, make_directory_client, run_beside
+from services.search.worker import make_directory_client, run_beside
+from services.search.worker_thread import WorkerThread
 from shared.broker import connect_broker
 from shared.databases import Database
-from shared.loops import Nudge
 from shared.migrating import migrate
 from shared.problems import answer_problem
 from shared.serving import DependencyState, create_service_app, stop_task
@@ -56,13 +56,11 @@ def create_app(settings: Settings) -> FastAPI:
             if settings.migrate_on_start == "on":
                 await migrate(database, MIGRATIONS)
             directory = make_directory_client(settings, client)
-            nudge = Nudge()
             app.state.database = database
             app.state.token_verifier = TokenVerifier(
                 PublishedKeys(settings.directory_url, client).find
             )
             app.state.directory = directory
-            app.state.nudge = nudge
             book = SynonymBook(database)
             await book.refresh()
             counter = SearchCounter(database, settings.insights_days)
@@ -73,15 +71,16 @@ def create_app(settings: Settings) -> FastAPI:
                 run_beside(book, counter, VocabularyLearner(reading), DamageWatch(reading, home)),
                 name="search.beside",
             )
-            worker = None
-            if settings.worker == "on":
-                running = SearchWorker(home, redis, directory, database).run(nudge)
-                worker = asyncio.create_task(running, name="search.worker")
+            worker = WorkerThread(settings) if settings.worker == "on" else None
+            # A worker in another process looks by itself, twice a second.
+            app.state.nudge = worker.nudge if worker else lambda: None
+            if worker is not None:
+                await asyncio.to_thread(worker.start)
             try:
                 yield
             finally:
                 if worker is not None:
-                    await stop_task(worker)
+                    await worker.stop()
                 await stop_task(beside)
                 await counter.finish()
                 await redis.aclose()

@@ -113,20 +113,29 @@ def make_directory_client(settings: Settings, client: httpx.AsyncClient) -> Dire
     )
 
 
-async def run_worker(settings: Settings) -> None:
-    """The loops as a process of their own, beside one that runs with WORKER=off."""
+async def run_loops(settings: Settings, nudge: Nudge) -> None:
+    """The loops with connections of their own, until cancelled."""
     database = Database(settings.database_url)
     redis = connect_broker(settings.redis_url)
     async with httpx.AsyncClient(timeout=_HTTP_SECONDS, trust_env=False) as client:
         try:
-            if settings.migrate_on_start == "on":
-                await migrate(database, MIGRATIONS)
             directory = make_directory_client(settings, client)
             home = IndexHome(settings.index_dir)
-            await SearchWorker(home, redis, directory, database).run(Nudge())
+            await SearchWorker(home, redis, directory, database).run(nudge)
         finally:
             await redis.aclose()
             await database.dispose()
+
+
+async def run_worker(settings: Settings) -> None:
+    """The loops as a process of their own, beside one that runs with WORKER=off."""
+    if settings.migrate_on_start == "on":
+        database = Database(settings.database_url)
+        try:
+            await migrate(database, MIGRATIONS)
+        finally:
+            await database.dispose()
+    await run_loops(settings, Nudge())
 
 
 if __name__ == "__main__":

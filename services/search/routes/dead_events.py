@@ -48,5 +48,5 @@ async def replay_search_dead_event(
     """Try the event again. It takes effect only where nothing newer is known of its record."""
     dead_event = await request_replay(session, dead_event_id)
     # After the commit: the worker would not see the request before it.
-    afterwards.add_task(request.app.state.nudge.now)
+    afterwards.add_task(request.app.state.nudge)
     return dead_event

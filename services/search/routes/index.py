@@ -39,6 +39,6 @@ async def rebuild_index(request: Request, _: OfSecretariat) -> RebuildAccepted:
     """
     state = request.app.state
     state.home.request_rebuild()
-    state.nudge.now()
+    state.nudge()
     live = state.home.live()
     return RebuildAccepted(folder=live.name if live else None)
