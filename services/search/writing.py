@@ -11,11 +11,14 @@ from tantivy import Document, Index, IndexWriter, Query, Searcher
 
 from services.search.boundary import tantivy_calls
 from services.search.index import open_index
+from services.search.merges import let_merges_give_way
 from services.search.schema import make_document
 from shared.log_follower import Position
 
 POSITION_ID = "position"
 _HEAP_BYTES = 50_000_000
+# A writer's threads have no name before they first run, so one look may come too early.
+_LOOKS_FOR_MERGES = 3
 
 COMMITS = Counter("search_commits_total", "Commits to the search index.")
 COMMIT_SECONDS = Histogram("search_commit_seconds", "Time to write and commit a batch.")
@@ -71,6 +74,7 @@ class Writing:
         for leftover in folder.glob(".tmp*"):
             leftover.unlink(missing_ok=True)
         self._schema = self._index.schema
+        self._looks_left = _LOOKS_FOR_MERGES
         self._stored = read_position(self._index, self._index.searcher())
 
     @property
@@ -95,6 +99,9 @@ class Writing:
             IndexFailed: nothing was committed; open the index again before the next try.
         """
         started = time.perf_counter()
+        if self._looks_left:
+            let_merges_give_way()
+            self._looks_left -= 1
         with tantivy_calls():
             fresh = self._newest(changes, stored.snapshot)
             for change in fresh:
