@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 from prometheus_client import Gauge
-from tantivy import Query, Searcher
+from tantivy import Occur, Query, Searcher
 
 from services.search.boundary import IndexFailed, tantivy_calls, total_of
 from services.search.clauses import term
@@ -15,6 +17,8 @@ from services.search.vocabulary import EMPTY, AudienceWords, Vocabulary
 from services.search.vocabulary import NO_WORDS as _NONE
 
 _AUDIENCES = ("public", "member")
+_ACRONYMS = "exact_acronym"
+_OF = (WORDS, FOUND, _ACRONYMS, ABBREVIATED, BESIDE, AROUND, LANGUAGES)
 # Learning takes at most this share of one processor while the index keeps changing.
 _SHARE = 0.05
 WORDS_KNOWN = Gauge("search_vocabulary_words", "Words that typing errors are mended to.")
@@ -69,27 +73,67 @@ class VocabularyLearner:
 def learn(searcher: Searcher, before: Vocabulary = EMPTY) -> Vocabulary:
     """The vocabulary of what `searcher` sees; `before` saves most of the work. Blocks.
 
+    What both audiences find, which is most records by far, is counted once for them.
+
     Raises:
         IndexFailed: the index could not be read.
     """
     with tantivy_calls():
-        audiences = {audience: _words_for(searcher, audience) for audience in _AUDIENCES}
+        shared = _count(searcher, [(Occur.Must, term("audience", name)) for name in _AUDIENCES])
+        own = {audience: _count(searcher, _alone(audience)) for audience in _AUDIENCES}
+    of_all = _words_of([shared])
+    audiences = {
+        audience: _words_of([shared, counted]) if counted.documents else of_all
+        for audience, counted in own.items()
+    }
     return Vocabulary(audiences, before if before.count else None, searcher)
 
 
-def _words_for(searcher: Searcher, audience: str) -> AudienceWords:
-    seen: Query = term("audience", audience)
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Some documents, and how many of them have each term of a field."""
 
-    def counts(field: str) -> dict[str, int]:
-        return dict(searcher.terms_with_prefix(field, "", filter_query=seen))
+    documents: int
+    terms: Mapping[str, Mapping[str, int]]
 
-    return AudienceWords(
-        words=counts(WORDS),
-        forms=counts(FOUND),
-        documents=total_of(searcher.search(seen, limit=1)),
-        acronyms=counts("exact_acronym"),
-        abbreviated=counts(ABBREVIATED),
-        beside=sorted(counts(BESIDE).items()),
-        around=counts(AROUND),
-        languages=tuple(sorted(counts(LANGUAGES))) or _NONE.languages,
+
+def _alone(audience: str) -> list[tuple[Occur, Query]]:
+    """What `audience` finds and the other does not."""
+    return [
+        (Occur.Must if name == audience else Occur.MustNot, term("audience", name))
+        for name in _AUDIENCES
+    ]
+
+
+def _count(searcher: Searcher, clauses: Sequence[tuple[Occur, Query]]) -> _Counted:
+    found = Query.boolean_query(clauses)
+    return _Counted(
+        total_of(searcher.search(found, limit=1)),
+        {field: dict(searcher.terms_with_prefix(field, "", filter_query=found)) for field in _OF},
     )
+
+
+def _words_of(parts: Sequence[_Counted]) -> AudienceWords:
+    """What an audience can find that finds the documents of all the parts, which share none."""
+    terms = {field: _sum([part.terms[field] for part in parts]) for field in _OF}
+    return AudienceWords(
+        words=terms[WORDS],
+        in_order=sorted(terms[WORDS]),
+        forms=terms[FOUND],
+        documents=sum(part.documents for part in parts),
+        acronyms=terms[_ACRONYMS],
+        abbreviated=terms[ABBREVIATED],
+        beside=sorted(terms[BESIDE].items()),
+        around=terms[AROUND],
+        languages=tuple(sorted(terms[LANGUAGES])) or _NONE.languages,
+    )
+
+
+def _sum(parts: Sequence[Mapping[str, int]]) -> Mapping[str, int]:
+    if len(parts) == 1:
+        return parts[0]
+    total = dict(parts[0])
+    for part in parts[1:]:
+        for name, count in part.items():
+            total[name] = total.get(name, 0) + count
+    return total

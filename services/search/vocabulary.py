@@ -46,6 +46,8 @@ class AudienceWords:
 
     words: Counts
     """Words as they are written, acronyms left out."""
+    in_order: Sequence[str]
+    """The same, sorted."""
     forms: Counts
     """The same in one form, and stems, as the index is asked for them."""
     documents: int
@@ -74,7 +76,7 @@ class AudienceWords:
         return found
 
 
-NO_WORDS = AudienceWords({}, {}, 0, {}, {}, (), {}, ("en",))
+NO_WORDS = AudienceWords({}, (), {}, 0, {}, {}, (), {}, ("en",))
 
 
 class Vocabulary:
@@ -111,7 +113,6 @@ class Vocabulary:
             self._among_common: Deletions = before._among_common
         else:
             self._among_common = Deletions(self._common)
-        self._sorted = {name: sorted(found.words) for name, found in audiences.items()}
 
     @property
     def count(self) -> int:
@@ -135,7 +136,7 @@ class Vocabulary:
 
     def has_beginning(self, beginning: str, audience: str) -> bool:
         """Whether a word that the audience can find begins so."""
-        words = self._sorted.get(audience, [])
+        words = self.of(audience).in_order
         at = bisect_left(words, beginning)
         return at < len(words) and words[at].startswith(beginning)
 
