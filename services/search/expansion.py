@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Literal, Protocol
 
+from services.search.name_words import one_form
 from services.search.ranking import (
     FIRST_LETTER_SHARE,
     MOST_READINGS,
@@ -210,8 +211,14 @@ def _as_written(
 
 
 def readings_of(words: Words, vocabulary: Vocabulary, audience: str) -> tuple[Words, ...]:
-    """What `words` may mean with those mended that nobody has, the likeliest first; else none."""
-    unknown = [word for word in words if not vocabulary.has(word, audience)]
+    """What `words` may mean with those mended that nobody has, the likeliest first; else none.
+
+    A form of a word that somebody has, as "univ" is one of "university", is no typing error.
+    """
+    forms = vocabulary.of(audience).forms
+    unknown = [
+        word for word in words if not vocabulary.has(word, audience) and one_form(word) not in forms
+    ]
     return _readings(words, {word: _mend(word, vocabulary, audience)[1] for word in unknown})
 
 

@@ -128,6 +128,8 @@ async def test_too_little_suggests_nothing(search: ServedSearch, q: str) -> None
         ("polcie leicestersh", "Leicestershire Police"),
         ("serious hram", "Serious Harm Agency"),
         ("leicetser bo", "Leicester Board"),
+        ("univ leicseter", "University of Leicester"),
+        ("leicetser universi", "University of Leicester"),
     ],
 )
 async def test_typing_errors_are_looked_past_where_nothing_goes_on_so(
