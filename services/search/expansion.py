@@ -104,8 +104,11 @@ def expand(
 
 
 def _is_known(word: str, may_be_beginning: bool, vocabulary: Vocabulary, audience: str) -> bool:
-    return vocabulary.has(word, audience) or (
-        may_be_beginning and vocabulary.has_beginning(word, audience)
+    """Whether somebody has the word; as "univ" and "universität", also by another form of it."""
+    return (
+        vocabulary.has(word, audience)
+        or one_form(word) in vocabulary.of(audience).forms
+        or (may_be_beginning and vocabulary.has_beginning(word, audience))
     )
 
 

@@ -193,3 +193,21 @@ async def test_a_word_that_has_a_synonym_is_no_typing_error(search: ServedSearch
     answer = await search.ask(q="grainmen")
     assert [item["title"] for item in answer["items"]] == ["Barley Growers of Deeside"]
     assert answer["did_you_mean"] is None
+
+
+async def test_a_word_that_somebody_has_in_another_form_is_no_typing_error(
+    search: ServedSearch,
+) -> None:
+    """Also where it is one letter away from a word that stands there as it is typed."""
+    for name in ("University of Marram", "Universitas Marram"):
+        await search.directory.create(name)
+    await search.caught_up()
+    await learned(search)
+    for q in ("universität marram", "universitaet marram", "univ marram"):
+        answer = await search.ask(q=q)
+        assert answer["did_you_mean"] is None, q
+        assert {item["title"] for item in answer["items"]} == {
+            "University of Marram",
+            "Universitas Marram",
+        }
+    assert (await search.ask(q="universitax marram"))["did_you_mean"] == "universitas marram"
