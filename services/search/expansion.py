@@ -214,14 +214,8 @@ def _as_written(
 
 
 def readings_of(words: Words, vocabulary: Vocabulary, audience: str) -> tuple[Words, ...]:
-    """What `words` may mean with those mended that nobody has, the likeliest first; else none.
-
-    A form of a word that somebody has, as "univ" is one of "university", is no typing error.
-    """
-    forms = vocabulary.of(audience).forms
-    unknown = [
-        word for word in words if not vocabulary.has(word, audience) and one_form(word) not in forms
-    ]
+    """What `words` may mean with those mended that nobody has, the likeliest first; else none."""
+    unknown = [word for word in words if not _is_known(word, False, vocabulary, audience)]
     return _readings(words, {word: _mend(word, vocabulary, audience)[1] for word in unknown})
 
 

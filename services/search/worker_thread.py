@@ -45,8 +45,9 @@ class WorkerThread:
         try:
             with suppress(asyncio.CancelledError):
                 asyncio.run(self._work())
+        # Nobody waits for this thread, and without it the index stands still: whatever it was that
+        # ended it is to stand in the log, in its format.
         except Exception as error:
-            # Nobody waits for this thread, and without it the index stands still.
             _log.exception("worker.broke_off", error=repr(error))
 
     async def _work(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.search.settings import Settings
+from shared.databases import Database
 from tests.databases_for_tests import Postgres
 from tests.over_http import over_http
 from tests.search.served_search import ServedSearch, search_settings, serve_search
@@ -34,6 +35,12 @@ def search_database_url(
         return f"sqlite:///{tmp_path_factory.mktemp('search-sqlite')}/search.db"
     server: Postgres = request.getfixturevalue("postgres")
     return server.create()
+
+
+@pytest.fixture(scope="module")
+def search_database(tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """A database of search for tests that never write to it."""
+    return Database(f"sqlite:///{tmp_path_factory.mktemp('database')}/search.db")
 
 
 @pytest.fixture(scope="module")

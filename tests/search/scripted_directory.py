@@ -140,6 +140,13 @@ class ScriptedDirectory:
             then._put(event)
         return then
 
+    def stream_entries(self) -> list[tuple[str, Any]]:
+        """All events as they stand on the stream: their ids there, and their fields."""
+        return [
+            (f"{event['sequence']}-0", {"event": orjson.dumps(event), "log_id": self.log_id})
+            for event in self.events
+        ]
+
     def _put(self, event: Json) -> Json:
         self.events.append(event)
         record_id, record = event["subject"], event["data"]["record"]

@@ -3,9 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 from redis.asyncio import Redis
 
@@ -67,9 +65,8 @@ async def worker(
 
 async def publish(redis: Redis, scripted: ScriptedDirectory) -> None:
     """Put all events of the scripted directory on the stream."""
-    for event in scripted.events:
-        fields: Any = {"event": orjson.dumps(event), "log_id": scripted.log_id}
-        await redis.xadd(STREAM, fields, id=f"{event['sequence']}-0")
+    for entry_id, fields in scripted.stream_entries():
+        await redis.xadd(STREAM, fields, id=entry_id)
 
 
 async def dead_events(served: ServedSearch) -> list[dict[str, object]]:

@@ -36,12 +36,6 @@ def in_batches(events: Sequence[Json], size: int) -> list[Sequence[Json]]:
     return [events[at : at + size] for at in range(0, len(events), size)]
 
 
-@pytest.fixture(scope="module")
-def search_database(tmp_path_factory: pytest.TempPathFactory) -> Database:
-    """A database that these tests never write to."""
-    return Database(f"sqlite:///{tmp_path_factory.mktemp('database')}/search.db")
-
-
 @settings(max_examples=25, deadline=None)
 @given(
     chance=st.randoms(use_true_random=False),

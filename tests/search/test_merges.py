@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,11 @@ def priorities(process: int) -> dict[str, set[int]]:
     """The niceness of a process's threads, by what they do."""
     found: dict[str, set[int]] = {"merging": set(), "other": set()}
     for task in Path(f"/proc/{process}/task").iterdir():
-        name = (task / "comm").read_text()
-        kind = "merging" if name.startswith("merge_thread") else "other"
-        found[kind].add(os.getpriority(os.PRIO_PROCESS, int(task.name)))
+        # A thread may end meanwhile.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            name = (task / "comm").read_text()
+            kind = "merging" if name.startswith("merge_thread") else "other"
+            found[kind].add(os.getpriority(os.PRIO_PROCESS, int(task.name)))
     return found
 
 

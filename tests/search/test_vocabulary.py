@@ -19,12 +19,6 @@ from tests.search.index_content import change_by_chance
 from tests.search.scripted_directory import ScriptedDirectory, client_of
 
 
-@pytest.fixture(scope="module")
-def search_database(tmp_path_factory: pytest.TempPathFactory) -> Database:
-    """A database that these tests never write to."""
-    return Database(f"sqlite:///{tmp_path_factory.mktemp('database')}/search.db")
-
-
 def counts(searcher: Searcher, audience: str, field: str) -> dict[str, int]:
     """How many of the documents that `audience` finds have each term of a field."""
     found = searcher.terms_with_prefix(field, "", filter_query=term("audience", audience))

@@ -5,9 +5,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 from redis import Redis
 
@@ -55,9 +53,8 @@ async def served(
 def publish(redis_url: str, scripted: ScriptedDirectory) -> None:
     """Put all events of the scripted directory on the stream."""
     with Redis.from_url(redis_url) as redis:
-        for event in scripted.events:
-            fields: Any = {"event": orjson.dumps(event), "log_id": scripted.log_id}
-            redis.xadd(STREAM, fields, id=f"{event['sequence']}-0")
+        for entry_id, fields in scripted.stream_entries():
+            redis.xadd(STREAM, fields, id=entry_id)
 
 
 def documents_of(index_dir: Path) -> int:
@@ -75,6 +72,7 @@ def wait_here_for_more_documents(index_dir: Path, than: int) -> None:
     while documents_of(index_dir) <= than:
         if time.monotonic() > given_up_at:
             raise TimeoutError(f"still {than} documents after {_LONGEST_SECONDS} s")
+        # Between two looks, and not awaited: that would let the event loop come round.
         time.sleep(_LOOK_SECONDS)
 
 
